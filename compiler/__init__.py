@@ -1,0 +1,1 @@
+"""Tree to graph of layers: pure functions over immutable values."""

@@ -1,0 +1,166 @@
+"""The image config as a frozen value, to and from the OCI document.
+
+Source: OCI image spec, "Image Configuration"; the fields that Docker adds (Healthcheck, OnBuild, Shell,
+ArgsEscaped) are those of moby/docker-image-spec.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+__all__ = ["Healthcheck", "HistoryItem", "ImageConfig"]
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Healthcheck:
+    """``HEALTHCHECK``: ``test`` as in the document (``["NONE"]``, ``["CMD", …]``, ``["CMD-SHELL", …]``);
+    durations in nanoseconds, zero where not given.
+    """
+
+    test: tuple[str, ...]
+    interval: int = 0
+    timeout: int = 0
+    start_period: int = 0
+    start_interval: int = 0
+    retries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryItem:
+    """One line of an image's history. ``created`` (RFC 3339) is none until the image is assembled."""
+
+    created_by: str = ""
+    empty_layer: bool = False
+    comment: str = ""
+    author: str = ""
+    created: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageConfig:
+    """What ``docker inspect`` shows under Config, and the platform.
+
+    ``env`` keeps its order. ``cmd``, ``entrypoint`` and ``shell`` are none where unset. ``extra`` holds the
+    fields of a base image's documents that we do not know, as JSON texts by name, so that they survive.
+    """
+
+    architecture: str = ""
+    os: str = "linux"
+    variant: str = ""
+    os_version: str = ""
+    author: str = ""
+    env: Pairs = ()
+    user: str = ""
+    workdir: str = ""
+    entrypoint: tuple[str, ...] | None = None
+    cmd: tuple[str, ...] | None = None
+    shell: tuple[str, ...] | None = None
+    labels: Pairs = ()
+    exposed_ports: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    healthcheck: Healthcheck | None = None
+    stop_signal: str = ""
+    onbuild: tuple[str, ...] = ()
+    args_escaped: bool = False
+    extra: Pairs = ()
+    extra_top: Pairs = ()
+
+    def with_(self, **changes: Any) -> Self:
+        """A copy with ``changes``."""
+        return replace(self, **changes)
+
+    def to_document(self) -> dict[str, Any]:
+        """The OCI document without ``rootfs``, ``history`` and ``created``; absent where empty."""
+        fields: dict[str, Any] = {
+            "User": self.user,
+            "ExposedPorts": {port: {} for port in sorted(self.exposed_ports)},
+            "Env": [f"{key}={value}" for key, value in self.env],
+            "Healthcheck": None if self.healthcheck is None else _healthcheck_document(self.healthcheck),
+            "ArgsEscaped": self.args_escaped,
+            "Volumes": {volume: {} for volume in sorted(self.volumes)},
+            "WorkingDir": self.workdir,
+            "OnBuild": list(self.onbuild),
+            "Labels": dict(sorted(self.labels)),
+            "StopSignal": self.stop_signal,
+        }
+        # An empty list differs from an absent one here: `CMD []` unsets what a base image says.
+        unsettable = {"Entrypoint": self.entrypoint, "Cmd": self.cmd, "Shell": self.shell}
+        config = {key: json.loads(value) for key, value in self.extra}
+        config |= {key: value for key, value in fields.items() if value}
+        config |= {key: list(value) for key, value in unsettable.items() if value is not None}
+        top = {"variant": self.variant, "os.version": self.os_version, "author": self.author}
+        document: dict[str, Any] = {key: json.loads(value) for key, value in self.extra_top}
+        document |= {"architecture": self.architecture, "os": self.os, "config": config}
+        return document | {key: value for key, value in top.items() if value}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> ImageConfig:
+        """Read an OCI or Docker config document; what it lacks is empty."""
+        config = dict(document.get("config") or {})
+        top = {key: value for key, value in document.items() if key not in _KNOWN_TOP}
+        return cls(
+            architecture=document.get("architecture", ""),
+            os=document.get("os", "linux"),
+            variant=document.get("variant", ""),
+            os_version=document.get("os.version", ""),
+            author=document.get("author", ""),
+            env=tuple(_split_env(item) for item in config.pop("Env", None) or ()),
+            user=config.pop("User", "") or "",
+            workdir=config.pop("WorkingDir", "") or "",
+            entrypoint=_maybe_tuple(config.pop("Entrypoint", None)),
+            cmd=_maybe_tuple(config.pop("Cmd", None)),
+            shell=_maybe_tuple(config.pop("Shell", None)),
+            labels=tuple(sorted((config.pop("Labels", None) or {}).items())),
+            exposed_ports=tuple(sorted(config.pop("ExposedPorts", None) or ())),
+            volumes=tuple(sorted(config.pop("Volumes", None) or ())),
+            healthcheck=_healthcheck(config.pop("Healthcheck", None)),
+            stop_signal=config.pop("StopSignal", "") or "",
+            onbuild=tuple(config.pop("OnBuild", None) or ()),
+            args_escaped=bool(config.pop("ArgsEscaped", False)),
+            extra=_json_pairs(config),
+            extra_top=_json_pairs(top),
+        )
+
+
+_KNOWN_TOP = frozenset(
+    ("architecture", "os", "variant", "os.version", "author", "config", "rootfs", "history", "created")
+)
+_HEALTH_FIELDS = (
+    ("Interval", "interval"),
+    ("Timeout", "timeout"),
+    ("StartPeriod", "start_period"),
+    ("StartInterval", "start_interval"),
+    ("Retries", "retries"),
+)
+
+
+def _json_pairs(values: Mapping[str, Any]) -> Pairs:
+    return tuple((key, json.dumps(values[key], sort_keys=True)) for key in sorted(values))
+
+
+def _maybe_tuple(value: list[str] | None) -> tuple[str, ...] | None:
+    return None if value is None else tuple(value)
+
+
+def _split_env(item: str) -> tuple[str, str]:
+    key, _, value = item.partition("=")
+    return key, value
+
+
+def _healthcheck(value: Mapping[str, Any] | None) -> Healthcheck | None:
+    if not value:
+        return None
+    fields = {ours: int(value.get(theirs, 0)) for theirs, ours in _HEALTH_FIELDS}
+    return Healthcheck(tuple(value.get("Test") or ()), **fields)
+
+
+def _healthcheck_document(check: Healthcheck) -> dict[str, Any]:
+    document: dict[str, Any] = {"Test": list(check.test)} if check.test else {}
+    return document | {
+        theirs: getattr(check, ours) for theirs, ours in _HEALTH_FIELDS if getattr(check, ours)
+    }

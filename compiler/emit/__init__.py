@@ -1,0 +1,1 @@
+"""Ways out of the compiler: one file an emitter."""

@@ -1,0 +1,1 @@
+"""Operations, layers, the graph over them, and questions to it."""

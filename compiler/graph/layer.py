@@ -1,0 +1,59 @@
+"""``ImageLayer``: the immutable definition of one unit of an image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from .canonical import canonical_json, encode, sha256_hex
+from .operations import Operation
+
+__all__ = ["ImageLayer", "Provenance"]
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where in the user's text a layer comes from. ``line`` and ``end_line`` count from 1; 0 = nowhere.
+
+    ``text`` is the instruction as written; ``title`` is how it is shown while it runs (variables expanded);
+    ``step`` and ``steps`` are its number within the stage (``[build 2/5]``).
+    """
+
+    file: str = ""
+    line: int = 0
+    end_line: int = 0
+    stage: str = ""
+    text: str = ""
+    title: str = ""
+    step: int = 0
+    steps: int = 0
+
+
+@dataclass(frozen=True)
+class ImageLayer:
+    """An operation, the layer it is laid over, and the other layers that it reads.
+
+    ``parent`` and ``inputs`` are ids; a parent of none is the empty file system (scratch). The ``id`` is the
+    SHA-256 (hexadecimal) of the canonical form, parents' ids included: equal work has an equal id, whatever
+    it is called. Contents of build contexts are not part of it: they are not known to the compiler.
+    """
+
+    operation: Operation
+    parent: str | None = None
+    inputs: tuple[str, ...] = ()
+    provenance: Provenance = field(default=Provenance(), compare=False)
+
+    @cached_property
+    def id(self) -> str:
+        """Identity of the definition."""
+        form = {
+            "inputs": list(self.inputs),
+            "operation": encode(self.operation, identity=True),
+            "parent": self.parent,
+        }
+        return sha256_hex(canonical_json(form))
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Ids of all layers that this one needs: the parent first."""
+        return (*(() if self.parent is None else (self.parent,)), *self.inputs)

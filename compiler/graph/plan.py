@@ -1,0 +1,119 @@
+"""The compiled plan (``layerc.plan/1``): layers in build order, and the images made of them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ..config import Healthcheck, HistoryItem, ImageConfig
+from .canonical import decode, encode
+from .layer import ImageLayer, Provenance
+
+__all__ = ["SCHEMA", "ImagePlan", "LayerPlan", "Notice"]
+
+SCHEMA = "layerc.plan/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A warning to show: ``rule`` is the name that Docker's build checks give it, if they have one."""
+
+    message: str
+    rule: str = ""
+    file: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePlan:
+    """One image to make: the id of its top layer (none: an image of no layers), its config, its history.
+
+    Items of the history that are not ``empty_layer`` correspond, in order, to the image's layers.
+    """
+
+    name: str
+    platform: str
+    layer: str | None
+    config: ImageConfig
+    history: tuple[HistoryItem, ...] = ()
+
+
+@dataclass(frozen=True)
+class LayerPlan:
+    """Layers in an order in which each comes after all that it needs, and the images made of them."""
+
+    layers: tuple[ImageLayer, ...]
+    images: tuple[ImagePlan, ...]
+    notices: tuple[Notice, ...] = field(default=(), compare=False)
+
+    def to_document(self) -> dict[str, Any]:
+        """The versioned JSON form (docs/plan.schema.json)."""
+        return {
+            "schema": SCHEMA,
+            "layers": [_layer_document(layer) for layer in self.layers],
+            "images": [_image_document(image) for image in self.images],
+            "notices": [asdict(notice) for notice in self.notices],
+        }
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> LayerPlan:
+        """Read the JSON form. Raises ``ValueError`` where it is not one, or where an id does not match what
+        it names (a plan may come from a stranger).
+        """
+        if document.get("schema") != SCHEMA:
+            raise ValueError(f"not a {SCHEMA} document: schema is {document.get('schema')!r}")
+        layers: list[ImageLayer] = []
+        seen: set[str] = set()
+        for entry in document["layers"]:
+            layer = ImageLayer(
+                decode(entry["operation"]),
+                entry.get("parent"),
+                tuple(entry.get("inputs", ())),
+                Provenance(**entry.get("provenance", {})),
+            )
+            if layer.id != entry["id"]:
+                raise ValueError(f"layer {entry['id'][:12]} is really {layer.id[:12]}")
+            if unknown := set(layer.references) - seen:
+                raise ValueError(f"layer {layer.id[:12]} needs {min(unknown)[:12]}, which is not before it")
+            seen.add(layer.id)
+            layers.append(layer)
+        images = tuple(_image(entry) for entry in document["images"])
+        for image in images:
+            if image.layer is not None and image.layer not in seen:
+                raise ValueError(
+                    f"image {image.name!r} is made of {image.layer[:12]}, which is not in the plan"
+                )
+        return cls(tuple(layers), images, tuple(Notice(**entry) for entry in document.get("notices", ())))
+
+
+def _layer_document(layer: ImageLayer) -> dict[str, Any]:
+    return {
+        "id": layer.id,
+        "operation": encode(layer.operation),
+        "parent": layer.parent,
+        "inputs": list(layer.inputs),
+        "provenance": asdict(layer.provenance),
+    }
+
+
+def _image_document(image: ImagePlan) -> dict[str, Any]:
+    return {
+        "name": image.name,
+        "platform": image.platform,
+        "layer": image.layer,
+        "config": asdict(image.config),
+        "history": [asdict(item) for item in image.history],
+    }
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(_tupled(item) for item in value) if isinstance(value, list | tuple) else value
+
+
+def _image(entry: dict[str, Any]) -> ImagePlan:
+    config = {key: _tupled(value) for key, value in entry["config"].items()}
+    if config.get("healthcheck") is not None:
+        check = {key: _tupled(value) for key, value in config["healthcheck"].items()}
+        config["healthcheck"] = Healthcheck(**check)
+    history = tuple(HistoryItem(**item) for item in entry.get("history", ()))
+    return ImagePlan(entry["name"], entry["platform"], entry["layer"], ImageConfig(**config), history)

@@ -1,0 +1,70 @@
+"""What a compilation is handed from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .config import HistoryItem, ImageConfig
+
+__all__ = ["BaseImage", "CompileOptions", "ImageRequest", "NamedContext", "UnresolvedImagesError"]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedContext:
+    """``--build-context name=value``: ``kind`` is ``local`` (a directory), ``image`` (anything that yields an
+    image: docker-image, oci-layout, an archive) or ``git`` or ``http``; ``value`` is as the user wrote it.
+    """
+
+    name: str
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRequest:
+    """An image that the text names. ``context`` is the named context that stands in for it, or none."""
+
+    reference: str
+    platform: str
+    context: NamedContext | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BaseImage:
+    """What the compiler must know of an image: its identity, its config, its history (all items)."""
+
+    digest: str
+    config: ImageConfig
+    history: tuple[HistoryItem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CompileOptions:
+    """Everything besides the text that the meaning depends on.
+
+    ``platforms`` and ``build_platform`` are ``os/arch[/variant]``; one image is made for each platform.
+    ``target`` is a stage's name or number; none is the last. ``labels`` are added to the final image.
+    """
+
+    build_args: Mapping[str, str] = field(default_factory=dict)
+    target: str | None = None
+    platforms: tuple[str, ...] = ("linux/amd64",)
+    build_platform: str = "linux/amd64"
+    contexts: Mapping[str, NamedContext] = field(default_factory=dict)
+    labels: tuple[tuple[str, str], ...] = ()
+    network: str = "default"
+    extra_hosts: tuple[tuple[str, str], ...] = ()
+    shm_size: int = 0
+    ulimits: tuple[str, ...] = ()
+
+
+class UnresolvedImagesError(Exception):
+    """The compilation needs to know these images first: resolve them and compile again.
+
+    Not an error of the user's: it tells the caller what to hand in.
+    """
+
+    def __init__(self, requests: frozenset[ImageRequest]) -> None:
+        super().__init__(", ".join(sorted(request.reference for request in requests)))
+        self.requests = requests

@@ -1,0 +1,117 @@
+"""The lossless syntax tree: frozen nodes that, read in order, hold every character of the source.
+
+A :class:`Document`'s items tile its text: ``"".join(item.text for item in document.items)`` is the text.
+Values (``args``, ``flags`` …) are what the official parser gives for the same text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .source import SourceFile, Span
+
+__all__ = ["Blank", "Comment", "Directive", "Document", "Flag", "Heredoc", "Instruction", "Item"]
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """``--name`` or ``--name=value`` before an instruction's arguments. ``raw`` is the whole word."""
+
+    name: str
+    value: str | None
+    raw: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Heredoc:
+    """``<<NAME`` with its body.
+
+    ``expand`` is false for a quoted delimiter, ``chomp`` true for ``<<-`` (leading tabs are stripped when
+    the content is used; ``content`` itself is as the official parser gives it). ``file_descriptor`` is the
+    digits before ``<<``, as written.
+    """
+
+    name: str
+    content: str
+    expand: bool
+    chomp: bool
+    file_descriptor: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """One instruction with its continuation lines and heredoc bodies.
+
+    ``keyword`` is upper case. ``exec_form`` says that the arguments were a JSON array. ``args`` are the
+    values as the official parser gives them: the shell form is one string with continuations joined, ENV and
+    LABEL are key, value, key, value. ``child`` is what ONBUILD holds. ``text`` is the exact source, line end
+    included; ``span`` covers it. ``args_span`` covers the arguments as written (first to last character).
+    """
+
+    keyword: str
+    flags: tuple[Flag, ...]
+    args: tuple[str, ...]
+    exec_form: bool
+    heredocs: tuple[Heredoc, ...]
+    text: str
+    span: Span
+    keyword_span: Span
+    args_span: Span
+    start_line: int
+    end_line: int
+    child: Instruction | None = None
+    kind: Literal["instruction"] = "instruction"
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment line between instructions (inside a continuation it belongs to the instruction)."""
+
+    text: str
+    span: Span
+    kind: Literal["comment"] = "comment"
+
+
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """White space between items: empty lines, a byte order mark."""
+
+    text: str
+    span: Span
+    kind: Literal["blank"] = "blank"
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """A parser directive at the top: ``# name=value``; ``name`` is lower case."""
+
+    name: str
+    value: str
+    text: str
+    span: Span
+    kind: Literal["directive"] = "directive"
+
+
+Item = Instruction | Comment | Blank | Directive
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed Dockerfile. ``escape`` is the escape character in force."""
+
+    source: SourceFile
+    items: tuple[Item, ...]
+    escape: str
+
+    @property
+    def instructions(self) -> tuple[Instruction, ...]:
+        """The instructions, in order."""
+        return tuple(item for item in self.items if isinstance(item, Instruction))
+
+    @property
+    def directives(self) -> dict[str, str]:
+        """Parser directives by lower-case name."""
+        return {item.name: item.value for item in self.items if isinstance(item, Directive)}

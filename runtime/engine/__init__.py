@@ -1,0 +1,1 @@
+"""Cache decisions, layer execution, scheduling, assembly of images."""

@@ -1,0 +1,136 @@
+"""What happens during a build, as values: the engine tells, a reporter (progress, tests) listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..compiler.graph.layer import Provenance
+
+__all__ = [
+    "BuildFinished",
+    "BuildStarted",
+    "Event",
+    "Notice",
+    "Reporter",
+    "StepCached",
+    "StepFailed",
+    "StepFinished",
+    "StepOutput",
+    "StepStarted",
+    "TaskFinished",
+    "TaskProgress",
+    "TaskStarted",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildStarted:
+    """The plan is known: how many layers may have to be made."""
+
+    layers: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    """A layer is being made; ``reason`` says why it was not found in the cache."""
+
+    layer: str
+    provenance: Provenance
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepCached:
+    """A layer was found; ``level`` is definition, content or trace; ``saved``: seconds it once took."""
+
+    layer: str
+    provenance: Provenance
+    level: str
+    saved: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutput:
+    """Bytes that a running step printed. ``stream`` is 1 (standard output) or 2 (standard error)."""
+
+    layer: str
+    stream: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished:
+    """A layer was made, in ``seconds``; ``size`` is the bytes of its uncompressed archive."""
+
+    layer: str
+    seconds: float
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepFailed:
+    """A layer could not be made, or was cancelled because another failed."""
+
+    layer: str
+    seconds: float
+    cancelled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStarted:
+    """Work that is no step: resolving or pulling an image, scanning the context, exporting."""
+
+    task: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskProgress:
+    """``done`` of ``total`` units (bytes or files); ``total`` is 0 while unknown."""
+
+    task: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFinished:
+    """``detail`` is a short result to show, such as a digest."""
+
+    task: str
+    seconds: float
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that the user should know and that stops nothing."""
+
+    message: str
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildFinished:
+    """How many steps ran and how many were found."""
+
+    seconds: float
+    executed: int
+    cached: int
+
+
+Event = (
+    BuildStarted
+    | StepStarted
+    | StepCached
+    | StepOutput
+    | StepFinished
+    | StepFailed
+    | TaskStarted
+    | TaskProgress
+    | TaskFinished
+    | Notice
+    | BuildFinished
+)
+Reporter = Callable[[Event], None]

@@ -1,0 +1,1 @@
+"""Documents of the OCI image spec: digests, descriptors, manifests, platforms, validation."""

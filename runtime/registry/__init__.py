@@ -1,0 +1,1 @@
+"""References, authentication and the registry protocol."""

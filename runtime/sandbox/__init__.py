@@ -1,0 +1,1 @@
+"""Run one program in a container on a prepared root file system."""

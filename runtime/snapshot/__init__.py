@@ -1,0 +1,1 @@
+"""Unpacked layer stacks: entries, overlay mounts, layer diff and apply."""

@@ -1,0 +1,1 @@
+"""Content-addressed store: blobs, index, locks, leases, garbage collection."""
