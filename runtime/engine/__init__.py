@@ -1,5 +1,5 @@
 """Cache decisions, layer execution, scheduling, assembly of images.
 
-The door is :func:`layerc.runtime.engine.build.build`: ``build(request, store_root, reporter) -> BuildResult``;
-:func:`layerc.runtime.engine.compile.compile_request` stops after the plan.
+The doors: ``engine.build.build(request, store, reporter) -> BuildResult``, and
+``engine.compile.compile_request(request, store, reporter) -> LayerPlan``, which stops after the plan.
 """

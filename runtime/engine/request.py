@@ -25,8 +25,8 @@ class BuildRequest:
     """All that one build depends on besides the store and the machine.
 
     Exactly one of ``dockerfile`` and ``plan`` is given. ``dockerfile_path`` is the file's path on disk, if it
-    has one (``<path>.dockerignore`` is looked for beside it). ``context`` is a directory, or none for an empty
-    one. ``outputs`` are ``-o`` values as the user wrote them. ``no_cache_filter`` names stages.
+    has one (``<path>.dockerignore`` is looked for beside it). ``context`` is a directory, or none for an
+    empty one. ``outputs`` are ``-o`` values as the user wrote them. ``no_cache_filter`` names stages.
     ``tags`` are references. ``ssh`` maps an id to an agent's socket.
     """
 

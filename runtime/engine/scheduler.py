@@ -1,0 +1,184 @@
+"""Decides which layers are needed, and makes those that are not known yet, in parallel.
+
+Demand-driven: a layer that is found in the cache needs its parent's stack and nothing else, so stages that
+only fed a cached copy are never looked at. The coordinator runs in the calling thread and does all look-ups;
+worker threads exist only when something has to be made. Work for N layers grows as N.
+
+The words (suspending scheduler, early cut-off) are those of "Build systems à la carte" (Mokhov et al., 2018).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from threading import Event
+from typing import Protocol
+
+from ...compiler.graph.layer import ImageLayer
+
+__all__ = ["CancelledStepError", "LayerResult", "LayerWorker", "Scheduler"]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerResult:
+    """What a layer came to: diff IDs from the bottom up, and the digest of the stack's content.
+
+    ``content`` takes no time stamps into account, so equal results are equal here.
+    """
+
+    stack: tuple[str, ...]
+    content: str
+
+
+EMPTY = LayerResult((), "")
+
+
+class CancelledStepError(Exception):
+    """A step was stopped because another one failed or the user interrupted."""
+
+
+class LayerWorker(Protocol):
+    """What the scheduler needs to know of layers."""
+
+    def probe(self, layer: ImageLayer) -> Callable[[LayerResult], LayerResult] | None:
+        """Look for the layer by its definition, quickly. If found, a function from the parent's result to
+        this layer's; else none. Called in the coordinator's thread.
+        """
+
+    def make(self, layer: ImageLayer, parent: LayerResult, inputs: tuple[LayerResult, ...]) -> LayerResult:
+        """Find the layer by content or execute it. Called in a worker thread."""
+
+
+@dataclass(slots=True)
+class _Node:
+    layer: ImageLayer
+    needs: tuple[str, ...]
+    found: Callable[[LayerResult], LayerResult] | None
+    missing: int = 0
+    dependents: list[_Node] = field(default_factory=list)
+    result: LayerResult | None = None
+
+
+class Scheduler:
+    """Runs a plan's layers through a :class:`LayerWorker`. One object serves one build.
+
+    ``before_work`` is called once, in the calling thread, before the first worker thread starts.
+    ``cancel`` is set when a step fails or the user interrupts; running steps watch it.
+    """
+
+    def __init__(
+        self,
+        layers: Mapping[str, ImageLayer],
+        worker: LayerWorker,
+        *,
+        jobs: int,
+        cancel: Event,
+        before_work: Callable[[], None],
+    ) -> None:
+        self._layers = layers
+        self._worker = worker
+        self._jobs = jobs
+        self._cancel = cancel
+        self._before_work = before_work
+        self._nodes: dict[str, _Node] = {}
+        self._ready: deque[_Node] = deque()
+        self._unfinished = 0
+        self._running = 0
+        self._done: SimpleQueue[tuple[_Node, LayerResult | None, BaseException | None]] = SimpleQueue()
+        self._pool: ThreadPoolExecutor | None = None
+
+    def run(self, targets: Iterable[str]) -> dict[str, LayerResult]:
+        """Results of ``targets`` by layer id. Raises what the first failing step raised, after all running
+        steps have ended.
+        """
+        wanted = tuple(targets)
+        try:
+            for target in wanted:
+                self._demand(target)
+            self._loop()
+        except BaseException:
+            self._cancel.set()
+            raise
+        finally:
+            if self._pool is not None:
+                self._pool.shutdown(wait=True, cancel_futures=True)
+        return {target: self._result_of(target) for target in wanted}
+
+    # --- demand ---------------------------------------------------------------------------------------
+
+    def _demand(self, target: str) -> None:
+        """Add ``target`` and everything it needs (an explicit stack: chains can be long)."""
+        added: list[_Node] = []
+        todo = [target]
+        while todo:
+            layer_id = todo.pop()
+            if layer_id not in self._nodes:
+                added.append(self._add(self._layers[layer_id]))
+                todo.extend(added[-1].needs)
+        for node in added:
+            for need in set(node.needs):
+                self._nodes[need].dependents.append(node)
+                node.missing += 1
+        self._unfinished += len(added)
+        # Unfinished needs of earlier demands finish later; those that have finished count no more.
+        for node in added:
+            node.missing -= sum(self._nodes[need].result is not None for need in set(node.needs))
+            if node.missing == 0:
+                self._ready.append(node)
+
+    def _add(self, layer: ImageLayer) -> _Node:
+        found = self._worker.probe(layer)
+        parent = () if layer.parent is None else (layer.parent,)
+        node = _Node(layer, layer.references if found is None else parent, found)
+        self._nodes[layer.id] = node
+        return node
+
+    # --- work -----------------------------------------------------------------------------------------
+
+    def _loop(self) -> None:
+        while self._unfinished:
+            while self._ready:
+                self._start(self._ready.popleft())
+            if self._running:
+                node, result, error = self._done.get()
+                self._running -= 1
+                if error is not None:
+                    raise error
+                assert result is not None
+                self._finish(node, result)
+
+    def _start(self, node: _Node) -> None:
+        parent = EMPTY if node.layer.parent is None else self._result_of(node.layer.parent)
+        if node.found is not None:
+            self._finish(node, node.found(parent))
+            return
+        if self._pool is None:
+            self._before_work()
+            self._pool = ThreadPoolExecutor(self._jobs, thread_name_prefix="step")
+        inputs = tuple(self._result_of(layer_id) for layer_id in node.layer.inputs)
+        self._running += 1
+        self._pool.submit(self._work, node, parent, inputs)
+
+    def _work(self, node: _Node, parent: LayerResult, inputs: tuple[LayerResult, ...]) -> None:
+        try:
+            if self._cancel.is_set():
+                raise CancelledStepError
+            self._done.put((node, self._worker.make(node.layer, parent, inputs), None))
+        except BaseException as error:  # noqa: BLE001  # handed to the coordinator, which raises it
+            self._done.put((node, None, error))
+
+    def _finish(self, node: _Node, result: LayerResult) -> None:
+        node.result = result
+        self._unfinished -= 1
+        for dependent in node.dependents:
+            dependent.missing -= 1
+            if dependent.missing == 0:
+                self._ready.append(dependent)
+
+    def _result_of(self, layer_id: str) -> LayerResult:
+        result = self._nodes[layer_id].result
+        assert result is not None, f"layer {layer_id[:12]} has not finished"
+        return result
