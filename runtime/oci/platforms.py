@@ -1,20 +1,25 @@
-"""Platforms: ``os/architecture[/variant]``, normalised and matched as containerd does it."""
+"""Platforms: ``os[(version+features)]/architecture[/variant]``, read and matched as containerd does it."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import unquote
 
 from ..errors import UsageError
 
 __all__ = ["Platform", "host_platform", "parse_platform"]
 
 _PART = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
-_OS_ALIASES = {"macos": "darwin"}
-# Other names of an architecture: (name, variant); a variant of none keeps the one given.
+_SYSTEM = re.compile(
+    r"(?P<os>[A-Za-z0-9_-]+)(?:\((?P<version>[A-Za-z0-9_.%-]*)(?P<features>(?:\+[A-Za-z0-9_.%-]+)*)\))?",
+    re.ASCII,
+)
+_SYSTEM_ALIASES = {"macos": "darwin"}
+# Other names of an architecture, and the variant that the name implies (none: it says nothing of it).
 _ARCHITECTURE_ALIASES: dict[str, tuple[str, str | None]] = {
     "i386": ("386", ""),
     "x86_64": ("amd64", None),
@@ -22,8 +27,6 @@ _ARCHITECTURE_ALIASES: dict[str, tuple[str, str | None]] = {
     "aarch64": ("arm64", None),
     "armhf": ("arm", "v7"),
     "armel": ("arm", "v6"),
-    "powerpc64le": ("ppc64le", None),
-    "loongarch64": ("loong64", None),
 }
 _VARIANT_ALIASES = {
     ("amd64", "v1"): "",
@@ -40,18 +43,36 @@ _VARIANT_ALIASES = {
     ("arm", "8"): "v8",
 }
 _ARCHITECTURES = frozenset(
-    "386 amd64 amd64p32 arm armbe arm64 arm64be loong64 mips mipsle mips64 mips64le mips64p32 mips64p32le "
-    "ppc ppc64 ppc64le riscv riscv64 s390 s390x sparc sparc64 wasm".split()
+    (
+        *("386", "amd64", "amd64p32", "arm", "armbe", "arm64", "arm64be", "loong64", "riscv", "riscv64"),
+        *("mips", "mipsle", "mips64", "mips64le", "mips64p32", "mips64p32le", "ppc", "ppc64", "ppc64le"),
+        *("s390", "s390x", "sparc", "sparc64", "wasm"),
+    )
 )
 _SYSTEMS = frozenset(
-    "aix android darwin dragonfly freebsd illumos ios js linux netbsd openbsd plan9 solaris wasip1 windows "
-    "zos".split()
+    (
+        *(
+            "aix",
+            "android",
+            "darwin",
+            "dragonfly",
+            "freebsd",
+            "hurd",
+            "illumos",
+            "ios",
+            "js",
+            "linux",
+            "nacl",
+        ),
+        *("netbsd", "openbsd", "plan9", "solaris", "windows", "zos"),
+    )
 )
+_HELP = "write os/architecture[/variant], for example linux/arm64"
 
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """What an image runs on. Build with :func:`parse_platform` or :meth:`normalized`."""
+    """What an image runs on, as a document or a user says it; :meth:`normalized` gives the usual names."""
 
     os: str
     architecture: str
@@ -72,35 +93,40 @@ class Platform:
         name, variant = self.architecture.lower(), self.variant.lower()
         name, implied = _ARCHITECTURE_ALIASES.get(name, (name, None))
         variant = variant if implied is None else implied
-        variant = _VARIANT_ALIASES.get((name, variant), variant)
-        return Platform(_OS_ALIASES.get(system, system), name, variant, self.os_version, self.os_features)
+        return replace(
+            self,
+            os=_SYSTEM_ALIASES.get(system, system),
+            architecture=name,
+            variant=_VARIANT_ALIASES.get((name, variant), variant),
+        )
 
-    def matching_order(self) -> tuple[Platform, ...]:
+    def accepted(self) -> Iterator[Platform]:
         """The platforms that an image may be for to run here, the best first.
 
-        An arm v7 machine takes v7, v6 and v5; an amd64 v3 machine takes v3, v2 and plain amd64; an arm64
-        machine takes arm64, then 32-bit arm from v8 down (as containerd's "only" matcher says).
+        amd64 v3 takes v3, v2, plain amd64, then 386; arm v7 takes v7, v6, v5; arm64 takes older versions of
+        arm64, then 32-bit arm from v8 down.
         """
         own = self.normalized()
-        found = [own]
-        if own.architecture == "amd64" and (level := _level(own.variant)) > 1:
-            found += [_variant(own, f"v{n}") for n in range(level - 1, 1, -1)] + [_variant(own, "")]
-        if own.architecture == "arm" and (level := _level(own.variant)) > 5:
-            found += [_variant(own, f"v{n}") for n in range(level - 1, 4, -1)]
         if own.architecture == "arm64":
-            if own.variant:
-                found += [_variant(own, "")]
-            found += [Platform(own.os, "arm", f"v{n}", own.os_version) for n in range(8, 4, -1)]
-        if own.os == "linux" and own.architecture == "amd64":
-            found += [Platform(own.os, "386", "", own.os_version)]
-        return tuple(found)
+            yield from (
+                replace(own, variant=variant).normalized() for variant in _arm64_variants(own.variant)
+            )
+            own = replace(own, architecture="arm", variant="v8")
+        yield own
+        level = int(own.variant[1:]) if re.fullmatch(r"v[0-9]+", own.variant) else 0
+        if own.architecture == "arm":
+            yield from (replace(own, variant=f"v{older}") for older in range(level - 1, 4, -1))
+        if own.architecture == "amd64":
+            yield from (replace(own, variant=f"v{older}").normalized() for older in range(level - 1, 0, -1))
+            yield replace(own, architecture="386", variant="")
 
-    def accepts(self, other: Platform) -> int | None:
-        """How well an image for ``other`` fits (0 is best), or none where it does not run here."""
-        offered = other.normalized()
-        for rank, wanted in enumerate(self.matching_order()):
-            same = (wanted.os, wanted.architecture, wanted.variant)
-            if same == (offered.os, offered.architecture, offered.variant):
+    def rank(self, offered: Platform) -> int | None:
+        """How well an image for ``offered`` fits here (0 is best), or none where it does not run."""
+        wanted = offered.normalized()
+        if not set(wanted.os_features) <= set(self.os_features):
+            return None
+        for rank, candidate in enumerate(self.accepted()):
+            if _names(candidate) == _names(wanted):
                 return rank
         return None
 
@@ -118,65 +144,63 @@ class Platform:
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Platform:
         """Read an OCI platform object (of an index or a config); raises ``ValueError`` where it is none."""
-        texts = [document.get(key, "") for key in ("os", "architecture", "variant", "os.version")]
+        system, architecture, variant, version = (
+            document.get(key) or "" for key in ("os", "architecture", "variant", "os.version")
+        )
         features = document.get("os.features") or []
+        texts = (system, architecture, variant, version)
         if not isinstance(features, list) or not all(isinstance(text, str) for text in (*texts, *features)):
             raise ValueError("a platform's fields must be strings")
-        return cls(*texts, tuple(features))
+        return cls(system, architecture, variant, version, tuple(features))
 
 
-def _level(variant: str) -> int:
-    """``v3`` → 3; anything else is 0."""
-    return int(variant[1:]) if re.fullmatch(r"v[0-9]", variant) else 0
+def _names(platform: Platform) -> tuple[str, str, str]:
+    return platform.os, platform.architecture, platform.variant
 
 
-def _variant(platform: Platform, variant: str) -> Platform:
-    return Platform(platform.os, platform.architecture, variant, platform.os_version)
+def _arm64_variants(variant: str) -> list[str]:
+    """``variant`` and what it can run: v9.x includes v9 and v8 up to v8.(x + 5)."""
+    match = re.fullmatch(r"v([89])(?:\.([0-9]))?", variant or "v8")
+    if match is None:
+        return [variant]
+    major, minor = int(match[1]), int(match[2] or 0)
+    nines = [f"v9.{older}" for older in range(minor, -1, -1)] if major == 9 else []
+    eights = range(minor + 5 if major == 9 else minor, -1, -1)
+    return nines + [f"v8.{older}" for older in eights]
 
 
 def parse_platform(text: str) -> Platform:
-    """``os[/architecture[/variant]]`` or a bare architecture, as ``--platform`` takes it, normalised.
+    """What ``--platform`` takes, normalised.
 
-    What is not given is this machine's. Raises :class:`UsageError`.
+    A lone operating system or architecture gets this machine's other half. Raises :class:`UsageError`.
 
-    >>> parse_platform("linux/x86_64")
-    Platform(os='linux', architecture='amd64', variant='', os_version='', os_features=())
+    >>> str(parse_platform("linux/x86_64"))
+    'linux/amd64'
     """
-    parts = text.strip().split("/")
-    parts[0], version = _split_version(parts[0])
-    if len(parts) > 3 or not all(_PART.fullmatch(part) for part in parts):
-        raise UsageError(
-            f"not a platform: {text!r}", help="write os/architecture[/variant], for example linux/arm64"
-        )
-    if len(parts) > 1:
-        return Platform(parts[0], parts[1], parts[2] if len(parts) == 3 else "", version).normalized()
+    system, *rest = text.split("/")
+    match = _SYSTEM.fullmatch(system)
+    if match is None or len(rest) > 2 or not all(_PART.fullmatch(part) for part in rest):
+        raise UsageError(f"not a platform: {text!r}", help=_HELP)
+    features = tuple(sorted(unquote(feature) for feature in (match["features"] or "").split("+")[1:]))
+    parsed = Platform(match["os"], "", "", unquote(match["version"] or ""), features).normalized()
+    if rest:
+        return replace(parsed, architecture=rest[0], variant="".join(rest[1:])).normalized()
     host = host_platform()
-    system = parts[0].lower()
-    if _OS_ALIASES.get(system, system) in _SYSTEMS:
-        variant = host.variant if host.architecture != "arm" or host.variant != "v7" else ""
-        return Platform(system, host.architecture, variant, version).normalized()
-    named = Platform(host.os, parts[0]).normalized()
+    if parsed.os in _SYSTEMS:
+        return replace(parsed, architecture=host.architecture, variant=host.variant)
+    named = Platform(host.os, system).normalized()
     if named.architecture not in _ARCHITECTURES:
         raise UsageError(
-            f"{text!r} is neither an operating system nor an architecture that is known",
-            help="write os/architecture[/variant], for example linux/arm64",
+            f"{text!r} is neither an operating system nor an architecture that is known", help=_HELP
         )
     return named
 
 
-def _split_version(text: str) -> tuple[str, str]:
-    """``windows(10.0.17763)`` → system and its version."""
-    match = re.fullmatch(r"([A-Za-z0-9_.-]+)\(([A-Za-z0-9_.-]*)\)", text, re.ASCII)
-    return (match[1], match[2]) if match else (text, "")
-
-
 def host_platform() -> Platform:
     """This machine's platform."""
-    system = os.uname()
-    machine = system.machine.lower()
-    arm = re.fullmatch(r"armv([5-8]).*", machine)
-    if arm:
-        return Platform(system.sysname, "arm", f"v{min(int(arm[1]), 7)}").normalized()
-    if re.fullmatch(r"i[3-6]86", machine):
-        machine = "386"
-    return Platform(system.sysname, machine).normalized()
+    machine = os.uname()
+    name = machine.machine.lower()
+    if arm := re.fullmatch(r"armv([5-8]).*", name):
+        return Platform(machine.sysname, "arm", f"v{arm[1]}").normalized()
+    renamed = {"i486": "386", "i586": "386", "i686": "386", "loongarch64": "loong64"}
+    return Platform(machine.sysname, renamed.get(name, name)).normalized()
