@@ -38,24 +38,9 @@ class ImageManifest:
     config_media_type: str = media_types.OCI_CONFIG
 
     @classmethod
-    def assemble(
-        cls,
-        config: ImageConfig,
-        diff_ids: Sequence[str],
-        history: Sequence[HistoryItem],
-        created: str | None = None,
-    ) -> Self:
-        """Make the config document. Items of ``history`` that are not empty correspond to ``diff_ids``, in
-        order (``ValueError`` where their number differs). ``created`` is RFC 3339.
-        """
-        if history and sum(not item.empty_layer for item in history) != len(diff_ids):
-            raise ValueError(f"the history does not describe {len(diff_ids)} layers")
-        document = config.to_document() | {
-            "rootfs": {"type": "layers", "diff_ids": list(diff_ids)},
-            "history": [_history_document(item) for item in history],
-        }
-        if created is not None:
-            document["created"] = created
+    def from_config(cls, document: Mapping[str, Any]) -> Self:
+        """A new image with this config document. Equal documents give equal bytes, whatever their order."""
+        check_config(document, "the image config")
         return cls(dump_json(dict(sorted(document.items()))))
 
     @classmethod
@@ -157,13 +142,6 @@ def chain_ids(diff_ids: Sequence[str]) -> tuple[str, ...]:
     for diff_id in diff_ids:
         chain.append(of_bytes(f"{chain[-1]} {diff_id}".encode()) if chain else diff_id)
     return tuple(chain)
-
-
-def _history_document(item: HistoryItem) -> dict[str, Any]:
-    document: dict[str, Any] = {} if item.created is None else {"created": item.created}
-    texts = {"created_by": item.created_by, "author": item.author, "comment": item.comment}
-    document |= {key: value for key, value in texts.items() if value}
-    return document | ({"empty_layer": True} if item.empty_layer else {})
 
 
 def _history_item(item: Mapping[str, Any]) -> HistoryItem:
