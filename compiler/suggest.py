@@ -1,0 +1,42 @@
+"""Did you mean …? The nearest of the known names, if one is near enough."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+__all__ = ["nearest", "suggestion"]
+
+_TOO_FAR = 3
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name at the smallest edit distance below 3 (letter case aside), or none.
+
+    >>> nearest("form", ["FROM", "RUN", "COPY"])
+    'FROM'
+    """
+    best, best_distance = None, _TOO_FAR
+    folded = name.lower()
+    for candidate in known:
+        distance = _distance(folded, candidate.lower(), best_distance)
+        if distance < best_distance and candidate != name:
+            best, best_distance = candidate, distance
+    return best
+
+
+def suggestion(name: str, known: Iterable[str]) -> str | None:
+    """The nearest known name as a sentence of help, or none."""
+    found = nearest(name, known)
+    return None if found is None else f"did you mean {found}?"
+
+
+def _distance(left: str, right: str, limit: int) -> int:
+    """Levenshtein's distance, or at least ``limit`` where it is not below that."""
+    if abs(len(left) - len(right)) >= limit:
+        return limit
+    row = list(range(len(right) + 1))
+    for i, a in enumerate(left, 1):
+        previous, row = row, [i]
+        for j, b in enumerate(right, 1):
+            row.append(min(previous[j] + 1, row[j - 1] + 1, previous[j - 1] + (a != b)))
+    return row[-1]
