@@ -1,0 +1,72 @@
+"""``.dockerignore`` files. The rules are those of moby/patternmatcher and of Docker's reference."""
+
+from __future__ import annotations
+
+import os
+
+from ..errors import SourceError
+from .globs import clean
+from .patterns import WHITE, PatternError, PatternMatcher
+
+__all__ = ["load_ignore_file", "parse_ignore"]
+
+NAME = ".dockerignore"
+MAX_SIZE = 10 << 20
+_BOM = b"\xef\xbb\xbf"
+
+
+def parse_ignore(data: bytes) -> tuple[str, ...]:
+    r"""The patterns of an ignore file, cleaned.
+
+    >>> parse_ignore(b"# comment\n/a/../b/ \n! /c\n")
+    ('b', '!c')
+    """
+    patterns: list[str] = []
+    for line in data.removeprefix(_BOM).split(b"\n"):
+        text = line.removesuffix(b"\r").decode("utf-8", "surrogateescape")
+        if text.startswith("#"):
+            continue
+        text = text.strip(WHITE)
+        if not text:
+            continue
+        mark = "!" if text.startswith("!") else ""
+        text = text.removeprefix(mark).strip(WHITE) if mark else text
+        if text:
+            text = clean(text)
+            text = text[1:] if len(text) > 1 and text.startswith("/") else text
+        patterns.append(mark + text)
+    return tuple(patterns)
+
+
+def load_ignore_file(context: str, dockerfile: str | None = None) -> PatternMatcher:
+    """What is ignored in directory ``context``: as told by ``<dockerfile>.dockerignore`` if that is there,
+    else by the context's ``.dockerignore``. Raises :class:`SourceError`.
+    """
+    if dockerfile is not None:
+        path = f"{dockerfile}{NAME}"
+        if os.path.isfile(path):
+            return _load(path)
+    path = os.path.join(context, NAME)
+    root = os.path.realpath(context)
+    real = os.path.realpath(path)
+    if not os.path.isfile(real):
+        return PatternMatcher(())
+    if os.path.commonpath([root, real]) != root:
+        raise SourceError(f"{path} is a link that leads out of the build context")
+    return _load(path)
+
+
+def _load(path: str) -> PatternMatcher:
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MAX_SIZE + 1)
+    except OSError as error:
+        raise SourceError(f"can not read {path}: {error.strerror}") from error
+    if len(data) > MAX_SIZE:
+        raise SourceError(f"{path} is larger than {MAX_SIZE >> 20} MiB")
+    try:
+        return PatternMatcher(parse_ignore(data))
+    except PatternError as error:
+        raise SourceError(
+            f"{path}: {error}", help="a backslash takes the meaning from * ? [ and \\"
+        ) from error
