@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import IntegrityError
 
-__all__ = ["Verifier", "is_digest", "of_bytes", "parse_digest", "short", "verified"]
+__all__ = ["Verifier", "digest_of", "is_digest", "parse_digest", "short", "verified"]
 
 # The algorithms of the spec that bind content; hex digits must be lower case.
 _LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
@@ -38,13 +38,14 @@ def is_digest(text: str) -> bool:
     return True
 
 
-def of_bytes(data: bytes) -> str:
-    """The SHA-256 digest of ``data``.
+def digest_of(data: bytes, like: str = "sha256:") -> str:
+    """The digest of ``data``, by the algorithm of the digest ``like``.
 
-    >>> of_bytes(b"")
+    >>> digest_of(b"")
     'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
     """
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+    algorithm = like.partition(":")[0]
+    return f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
 
 
 def short(digest: str) -> str:
