@@ -6,7 +6,7 @@ Values (``args``, ``flags`` …) are what the official parser gives for the same
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from .source import SourceFile, Span
@@ -47,7 +47,7 @@ class Instruction:
 
     ``keyword`` is upper case. ``exec_form`` says that the arguments were a JSON array. ``args`` are the
     values as the official parser gives them: the shell form is one string with continuations joined, ENV and
-    LABEL are key, value, key, value. ``child`` is what ONBUILD holds. ``text`` is the exact source, line end
+    LABEL are key, value, key, value. ``child`` is what ONBUILD holds (heredocs are listed by both). ``text`` is the exact source, line end
     included; ``span`` covers it. ``args_span`` covers the arguments as written (first to last character).
     """
 
@@ -64,6 +64,14 @@ class Instruction:
     end_line: int
     child: Instruction | None = None
     kind: Literal["instruction"] = "instruction"
+
+    def complete(self, heredocs: tuple[Heredoc, ...], text: str, span: Span, end_line: int) -> Instruction:
+        """This instruction with its heredoc bodies and full extent."""
+        child = self.child
+        if child is not None:
+            inner = Span(child.span.start, span.end)
+            child = child.complete(heredocs, text[inner.start - span.start :], inner, end_line)
+        return replace(self, heredocs=heredocs, text=text, span=span, end_line=end_line, child=child)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,159 @@
+"""Physical lines to logical lines: directives, continuations, heredoc bodies.
+
+This is the part of the language that is about lines and not about words, so it stands outside the Lark grammar:
+whether a line continues depends on its end, whether a comment is one depends on its beginning, and a heredoc's
+body ends where its own delimiter says.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+
+from .errors import DockerfileError
+from .source import SourceFile, Span
+
+__all__ = ["MAX_LINE", "SPACE", "LogicalLine", "Reader", "fail", "read_directive"]
+
+#: White space wherever the official parser thinks in characters (Unicode's White_Space).
+SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+
+#: Bytes that one physical line may have, its line end excluded: the official parser reads no longer ones.
+MAX_LINE = 65535
+
+_DIRECTIVE = re.compile(r"([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=([^\n]+)")
+_NAMES = ("syntax", "escape", "check")
+
+
+def fail(source: SourceFile, message: str, start: int, end: int, help: str | None = None) -> DockerfileError:  # noqa: A002
+    """A :class:`DockerfileError` that marks the characters from ``start`` to ``end``."""
+    where = source.location(Span(start, max(start, end)))
+    return DockerfileError(message, where=where, help=help)
+
+
+def read_directive(line: str) -> tuple[str, str] | None:
+    """Name (lower case) and value when ``line``, blanks around it cut, is ``# name=value`` of a known name.
+
+    >>> read_directive("# Escape = `")
+    ('escape', '`')
+    >>> read_directive("# maintainer=me") is None
+    True
+    """
+    match = _DIRECTIVE.fullmatch(line[1:].lstrip(SPACE))
+    if match is None or match[1].lower() not in _NAMES:
+        return None
+    rest = match[2]
+    return match[1].lower(), rest.strip("\t\n\f\r ") or rest[-1]
+
+
+class LogicalLine:
+    """An instruction's text with its continuation lines joined, and where each part of it stands in the source.
+
+    ``text`` has no blanks at its ends (``joined`` has them); ``end`` is the source offset behind the last line
+    end. Lines count from 1.
+    """
+
+    __slots__ = ("_joints", "_offsets", "_shift", "end", "first_line", "joined", "last_line", "text")
+
+    def __init__(
+        self, parts: list[str], offsets: list[int], end: int, first_line: int, last_line: int
+    ) -> None:
+        self.joined = parts[0] if len(parts) == 1 else "".join(parts)
+        left = self.joined.lstrip(SPACE)
+        self.text = left.rstrip(SPACE)
+        self.end = end
+        self.first_line = first_line
+        self.last_line = last_line
+        self._shift = len(self.joined) - len(left)
+        self._offsets = offsets
+        joints = [0]
+        for part in parts[:-1]:
+            joints.append(joints[-1] + len(part))
+        self._joints = joints
+
+    def offset(self, position: int) -> int:
+        """Where the character at ``position`` of ``text`` stands in the source."""
+        position += self._shift
+        if len(self._joints) == 1:
+            return self._offsets[0] + position
+        part = bisect_right(self._joints, position) - 1
+        return self._offsets[part] + position - self._joints[part]
+
+    def span(self, start: int, end: int) -> Span:
+        """The source range from the character at ``start`` to the one before ``end`` (both in ``text``)."""
+        first = self.offset(start)
+        return Span(first, self.offset(end - 1) + 1 if end > start else first)
+
+
+class Reader:
+    """Walks over the source: ``position`` is the offset of the next unread line, ``line`` its number from 1."""
+
+    __slots__ = ("escape", "line", "position", "source", "text")
+
+    def __init__(self, source: SourceFile) -> None:
+        self.source = source
+        self.text = source.text
+        self.position = 0
+        self.line = 1
+        self.escape = "\\"
+
+    def next_line(self) -> str:
+        """Read one physical line, without its line feed."""
+        start = self.position
+        end = self.text.find("\n", start)
+        if end < 0:
+            end = len(self.text)
+            self.position = end
+        else:
+            self.position = end + 1
+        self.line += 1
+        line = self.text[start:end]
+        if len(line) > MAX_LINE // 4 and len(line.encode("utf-8", "surrogateescape")) > MAX_LINE:
+            raise fail(
+                self.source,
+                f"line is longer than {MAX_LINE} bytes",
+                start,
+                start,
+                "no Dockerfile front end reads such a line: break it with continuations, or COPY a file",
+            )
+        return line
+
+    def logical_line(self, start: int, first: str) -> LogicalLine:
+        """Join ``first``, a line that has just been read, whose text begins at offset ``start``, with those that
+        continue it. Comments and empty lines between them are skipped.
+        """
+        escape = self.escape
+        first_line = self.line - 1
+        parts: list[str] = []
+        offsets: list[int] = []
+        line = first
+        size = len(self.text)
+        while True:
+            line = line.rstrip("\r")
+            body = line.rstrip(" \t")
+            goes_on = body.endswith(escape) and body[-2:-1] != escape
+            parts.append(body[:-1] if goes_on else line)
+            offsets.append(start)
+            if not goes_on:
+                break
+            while self.position < size:
+                start = self.position
+                line = self.next_line()
+                content = line.lstrip(SPACE)
+                if content and content[0] != "#":
+                    break
+            else:
+                break
+        return LogicalLine(parts, offsets, self.position, first_line, self.line - 1)
+
+    def heredoc_body(self, name: str, *, chomp: bool) -> tuple[str, Span] | None:
+        """Read lines up to the delimiter. Gives the content and its range with the delimiter's line, or none
+        when the file ends before.
+        """
+        start = self.position
+        while self.position < len(self.text):
+            before = self.position
+            line = self.next_line().rstrip("\r")
+            if (line.lstrip("\t") if chomp else line) == name:
+                return self.text[start:before], Span(start, self.position)
+        return None
