@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import IntegrityError
 
-__all__ = ["Verifier", "digest_of", "is_digest", "parse_digest", "short", "verified"]
+__all__ = ["Verifier", "of_bytes", "is_digest", "parse_digest", "short", "verified"]
 
 # The algorithms of the spec that bind content; hex digits must be lower case.
 _LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
@@ -38,10 +38,10 @@ def is_digest(text: str) -> bool:
     return True
 
 
-def digest_of(data: bytes, like: str = "sha256:") -> str:
+def of_bytes(data: bytes, like: str = "sha256:") -> str:
     """The digest of ``data``, by the algorithm of the digest ``like``.
 
-    >>> digest_of(b"")
+    >>> of_bytes(b"")
     'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
     """
     algorithm = like.partition(":")[0]

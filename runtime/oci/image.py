@@ -15,7 +15,7 @@ from ..errors import IntegrityError, SourceError
 from . import media_types
 from .checks import check_config
 from .descriptor import Descriptor
-from .digests import digest_of
+from .digests import of_bytes
 from .documents import MAX_CONFIG, Manifest, dump_json, load_json
 from .platforms import Platform
 
@@ -56,7 +56,7 @@ class ImageManifest:
             )
         if (
             len(config_bytes) != manifest.config.size
-            or digest_of(config_bytes, manifest.config.digest) != manifest.config.digest
+            or of_bytes(config_bytes, manifest.config.digest) != manifest.config.digest
         ):
             raise IntegrityError(f"the config of {what} does not match its digest {manifest.config.digest}")
         image = cls(
@@ -118,7 +118,7 @@ class ImageManifest:
     @property
     def config_descriptor(self) -> Descriptor:
         """The config's descriptor; its digest is what Docker calls the image's id."""
-        return Descriptor(self.config_media_type, digest_of(self.config_bytes), len(self.config_bytes))
+        return Descriptor(self.config_media_type, of_bytes(self.config_bytes), len(self.config_bytes))
 
     def with_layers(self, layers: Sequence[Descriptor]) -> Self:
         """The image with the blobs of its layers, one for each diff ID."""
@@ -136,14 +136,14 @@ class ImageManifest:
     def descriptor(self) -> Descriptor:
         """The manifest's descriptor, with the platform as an index wants it."""
         data = self.to_bytes()
-        return Descriptor(self.media_type, digest_of(data), len(data), platform=self.platform)
+        return Descriptor(self.media_type, of_bytes(data), len(data), platform=self.platform)
 
 
 def chain_ids(diff_ids: Sequence[str]) -> tuple[str, ...]:
     """The chain ID of each layer's stack: it names the layers from the bottom up to that one."""
     chain: list[str] = []
     for diff_id in diff_ids:
-        chain.append(digest_of(f"{chain[-1]} {diff_id}".encode()) if chain else diff_id)
+        chain.append(of_bytes(f"{chain[-1]} {diff_id}".encode()) if chain else diff_id)
     return tuple(chain)
 
 

@@ -13,7 +13,7 @@ from typing import IO
 
 from ..errors import InputError, IntegrityError, SourceError
 from .descriptor import Descriptor
-from .digests import digest_of, parse_digest
+from .digests import of_bytes, parse_digest
 from .documents import MAX_DOCUMENT, Index, Manifest, load_json, read_document
 
 __all__ = ["CONTAINERD_NAME", "LAYOUT_FILE", "REF_NAME", "Layout", "LayoutWriter"]
@@ -97,7 +97,7 @@ class Layout:
             data = self._read(self._blob_name(descriptor.digest), limit)
         except FileNotFoundError:
             raise SourceError(f"{what} is missing") from None
-        if len(data) != descriptor.size or digest_of(data, descriptor.digest) != descriptor.digest:
+        if len(data) != descriptor.size or of_bytes(data, descriptor.digest) != descriptor.digest:
             raise IntegrityError(f"{what} is not what its digest says", help="the layout is damaged")
         return data
 
@@ -183,7 +183,7 @@ class LayoutWriter:
 
     def add_bytes(self, data: bytes) -> str:
         """Write a small blob; returns its digest."""
-        digest = digest_of(data)
+        digest = of_bytes(data)
         if not self.has(Descriptor("", digest, len(data))):
             self._replace(os.path.relpath(self._blob_path(digest), self.path), data)
         return digest

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from ..errors import IntegrityError, SourceError
 from ..oci import media_types
 from ..oci.descriptor import Descriptor
-from ..oci.digests import digest_of, is_digest
+from ..oci.digests import of_bytes, is_digest
 from ..oci.documents import MAX_DOCUMENT, load_json, read_document
 from ..store import Store
 from .auth import Authorizer
@@ -107,15 +107,15 @@ class Repository:
             told = response.headers.get("Docker-Content-Digest", "")
             media_type = _media_type(response)
         expected = version if is_digest(version) else told
-        if is_digest(expected) and digest_of(data, expected) != expected:
+        if is_digest(expected) and of_bytes(data, expected) != expected:
             raise IntegrityError(
-                f"{what} does not match its digest: expected {expected}, got {digest_of(data, expected)}",
+                f"{what} does not match its digest: expected {expected}, got {of_bytes(data, expected)}",
                 help=f"{self._reference.host}, or a proxy on the way, serves something else",
             )
         if media_type not in media_types.MANIFESTS + media_types.INDEXES:
             media_type = ""
         document = read_document(data, what, media_type)
-        digest = expected if is_digest(expected) else digest_of(data)
+        digest = expected if is_digest(expected) else of_bytes(data)
         return Descriptor(document.media_type, digest, len(data)), data
 
     def blob(self, descriptor: Descriptor, start: int = 0) -> Iterator[bytes]:
