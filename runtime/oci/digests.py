@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import IntegrityError
 
-__all__ = ["Verifier", "of_bytes", "is_digest", "parse_digest", "short", "verified"]
+__all__ = ["Verifier", "is_digest", "of_bytes", "parse_digest", "short", "verified"]
 
 # The algorithms of the spec that bind content; hex digits must be lower case.
 _LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}

@@ -1,4 +1,7 @@
-"""Platforms: ``os[(version+features)]/architecture[/variant]``, read and matched as containerd does it."""
+"""Platforms of documents and of this machine: to and from JSON, and which image runs where.
+
+Names and their normal form are the compiler's; matching is that of containerd's "only" comparer.
+"""
 
 from __future__ import annotations
 
@@ -7,81 +10,18 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import unquote
 
+from ...compiler import platforms as names
 from ..errors import UsageError
 
 __all__ = ["Platform", "host_platform", "parse_platform"]
 
-_PART = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
-_SYSTEM = re.compile(
-    r"(?P<os>[A-Za-z0-9_-]+)(?:\((?P<version>[A-Za-z0-9_.%-]*)(?P<features>(?:\+[A-Za-z0-9_.%-]+)*)\))?",
-    re.ASCII,
-)
-_SYSTEM_ALIASES = {"macos": "darwin"}
-# Other names of an architecture, and the variant that the name implies (none: it says nothing of it).
-_ARCHITECTURE_ALIASES: dict[str, tuple[str, str | None]] = {
-    "i386": ("386", ""),
-    "x86_64": ("amd64", None),
-    "x86-64": ("amd64", None),
-    "aarch64": ("arm64", None),
-    "armhf": ("arm", "v7"),
-    "armel": ("arm", "v6"),
-}
-_VARIANT_ALIASES = {
-    ("amd64", "v1"): "",
-    ("arm64", "8"): "",
-    ("arm64", "v8"): "",
-    ("arm64", "v8.0"): "",
-    ("arm64", "9"): "v9",
-    ("arm64", "9.0"): "v9",
-    ("arm64", "v9.0"): "v9",
-    ("arm", ""): "v7",
-    ("arm", "7"): "v7",
-    ("arm", "5"): "v5",
-    ("arm", "6"): "v6",
-    ("arm", "8"): "v8",
-}
-_ARCHITECTURES = frozenset(
-    (
-        *("386", "amd64", "amd64p32", "arm", "armbe", "arm64", "arm64be", "loong64", "riscv", "riscv64"),
-        *("mips", "mipsle", "mips64", "mips64le", "mips64p32", "mips64p32le", "ppc", "ppc64", "ppc64le"),
-        *("s390", "s390x", "sparc", "sparc64", "wasm"),
-    )
-)
-_SYSTEMS = frozenset(
-    (
-        *(
-            "aix",
-            "android",
-            "darwin",
-            "dragonfly",
-            "freebsd",
-            "hurd",
-            "illumos",
-            "ios",
-            "js",
-            "linux",
-            "nacl",
-        ),
-        *("netbsd", "openbsd", "plan9", "solaris", "windows", "zos"),
-    )
-)
-_HELP = "write os/architecture[/variant], for example linux/arm64"
-
 
 @dataclass(frozen=True, slots=True)
-class Platform:
+class Platform(names.Platform):
     """What an image runs on, as a document or a user says it; :meth:`normalized` gives the usual names."""
 
-    os: str
-    architecture: str
-    variant: str = ""
-    os_version: str = ""
     os_features: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
 
     def normalized(self) -> Platform:
         """The same platform under its usual names.
@@ -89,16 +29,8 @@ class Platform:
         >>> str(Platform("Linux", "aarch64", "v8").normalized())
         'linux/arm64'
         """
-        system = self.os.lower()
-        name, variant = self.architecture.lower(), self.variant.lower()
-        name, implied = _ARCHITECTURE_ALIASES.get(name, (name, None))
-        variant = variant if implied is None else implied
-        return replace(
-            self,
-            os=_SYSTEM_ALIASES.get(system, system),
-            architecture=name,
-            variant=_VARIANT_ALIASES.get((name, variant), variant),
-        )
+        usual = names.Platform.normalized(self)
+        return replace(self, os=usual.os, architecture=usual.architecture, variant=usual.variant)
 
     def accepted(self) -> Iterator[Platform]:
         """The platforms that an image may be for to run here, the best first.
@@ -113,7 +45,7 @@ class Platform:
             )
             own = replace(own, architecture="arm", variant="v8")
         yield own
-        level = int(own.variant[1:]) if re.fullmatch(r"v[0-9]+", own.variant) else 0
+        level = int(own.variant[1:]) if re.fullmatch(r"v[0-9]{1,2}", own.variant) else 0
         if own.architecture == "arm":
             yield from (replace(own, variant=f"v{older}") for older in range(level - 1, 4, -1))
         if own.architecture == "amd64":
@@ -126,7 +58,7 @@ class Platform:
         if not set(wanted.os_features) <= set(self.os_features):
             return None
         for rank, candidate in enumerate(self.accepted()):
-            if _names(candidate) == _names(wanted):
+            if _triple(candidate) == _triple(wanted):
                 return rank
         return None
 
@@ -154,7 +86,7 @@ class Platform:
         return cls(system, architecture, variant, version, tuple(features))
 
 
-def _names(platform: Platform) -> tuple[str, str, str]:
+def _triple(platform: Platform) -> tuple[str, str, str]:
     return platform.os, platform.architecture, platform.variant
 
 
@@ -170,30 +102,20 @@ def _arm64_variants(variant: str) -> list[str]:
 
 
 def parse_platform(text: str) -> Platform:
-    """What ``--platform`` takes, normalised.
+    """What ``--platform`` takes, normalised; the half that it leaves out is this machine's.
 
-    A lone operating system or architecture gets this machine's other half. Raises :class:`UsageError`.
+    Raises :class:`UsageError`.
 
     >>> str(parse_platform("linux/x86_64"))
     'linux/amd64'
     """
-    system, *rest = text.split("/")
-    match = _SYSTEM.fullmatch(system)
-    if match is None or len(rest) > 2 or not all(_PART.fullmatch(part) for part in rest):
-        raise UsageError(f"not a platform: {text!r}", help=_HELP)
-    features = tuple(sorted(unquote(feature) for feature in (match["features"] or "").split("+")[1:]))
-    parsed = Platform(match["os"], "", "", unquote(match["version"] or ""), features).normalized()
-    if rest:
-        return replace(parsed, architecture=rest[0], variant="".join(rest[1:])).normalized()
-    host = host_platform()
-    if parsed.os in _SYSTEMS:
-        return replace(parsed, architecture=host.architecture, variant=host.variant)
-    named = Platform(host.os, system).normalized()
-    if named.architecture not in _ARCHITECTURES:
+    try:
+        parsed = names.parse_platform(text, host_platform())
+    except ValueError as error:
         raise UsageError(
-            f"{text!r} is neither an operating system nor an architecture that is known", help=_HELP
-        )
-    return named
+            f"not a platform: {error}", help="write os/architecture[/variant], for example linux/arm64"
+        ) from None
+    return Platform(parsed.os, parsed.architecture, parsed.variant, parsed.os_version).normalized()
 
 
 def host_platform() -> Platform:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from ..errors import IntegrityError, SourceError
 from ..oci import media_types
 from ..oci.descriptor import Descriptor
-from ..oci.digests import of_bytes, is_digest
+from ..oci.digests import is_digest, of_bytes
 from ..oci.documents import MAX_DOCUMENT, load_json, read_document
 from ..store import Store
 from .auth import Authorizer

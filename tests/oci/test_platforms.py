@@ -33,9 +33,8 @@ def test_names_are_normalised(text: str, expected: str) -> None:
     assert str(parse_platform(text)) == expected
 
 
-def test_a_version_and_features_stand_in_brackets() -> None:
-    platform = parse_platform("windows(10.0.17763+win32k)/amd64")
-    assert (platform.os_version, platform.os_features) == ("10.0.17763", ("win32k",))
+def test_a_version_stands_in_brackets() -> None:
+    assert parse_platform("windows(10.0.17763)/amd64").os_version == "10.0.17763"
 
 
 def test_one_word_is_completed_from_this_machine() -> None:
