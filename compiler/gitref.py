@@ -95,7 +95,7 @@ def _with_query(found: GitRef, query: str) -> GitRef:
 
 
 _QUERY_NAMES = frozenset(
-    "ref tag branch subdir checksum commit keep-git-dir submodules mtime fetch-by-commit".split()
+    ["ref", "tag", "branch", "subdir", "checksum", "commit", "keep-git-dir", "submodules", "mtime", "fetch-by-commit"]
 )
 
 

@@ -120,7 +120,7 @@ def _tokens(text: str) -> Iterator[tuple[str, str]]:
         kind = "="
         if char == "\\":
             # The escapes of `}` and `/` served to get them past the braces; others must escape a wildcard.
-            char = next(chars, "")  # noqa: PLW2901
+            char = next(chars, "")
             if char not in ("}", "/", "*", "?", "\\") or not char:
                 raise PatternError(f"invalid escape '\\{char}'")
         elif char in "*?":

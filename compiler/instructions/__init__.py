@@ -1,1 +1,1 @@
-"""One file an instruction: its meaning."""
+"""One file an instruction: how it is checked, and what it does to a stage."""

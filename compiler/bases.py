@@ -1,0 +1,129 @@
+"""Where stages begin: images, scratch, named contexts. What is not known yet is asked for, all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .binding import SCRATCH, Node, find_context
+from .config import ImageConfig
+from .graph.layer import ImageLayer
+from .graph.operations import Base
+from .options import BaseImage, ImageRequest, NamedContext
+from .platforms import Platform
+from .references import ImageReference, parse_reference
+from .site import Site
+from .stage import Shared, Source, Stage
+
+__all__ = ["DEFAULT_PATH", "Bases", "source_of"]
+
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(slots=True)
+class Bases:
+    """Begins stages. ``missing`` collects the images that were not handed in: an empty one stands in."""
+
+    shared: Shared
+    images: Mapping[ImageRequest, BaseImage]
+    target: Platform
+    many_platforms: bool
+    missing: dict[ImageRequest, None] = field(default_factory=dict)
+
+    def check(self, node: Node) -> None:
+        """Refuse a base that is no image reference, in stages that are not built as well."""
+        if node.base is None and node.base_name != SCRATCH:
+            _reference(node)
+
+    def begin(self, node: Node, *, as_base: bool) -> Stage:
+        """The stage of a node that is not based on another, before its first command.
+
+        ``as_base`` says that a stage's root file system begins here (and not only copies are made of it).
+        """
+        platform = node.platform or self.target
+        if node.base_name == SCRATCH and node.context is None:
+            return self.stage(node, empty_config(self.target))
+        reference = _reference(node)
+        node.image_context = None if node.context else self._context(node, reference, platform)
+        context = node.context or node.image_context
+        if context is not None and context.kind == "image" and _is_scratch(context.value):
+            return self.stage(node, empty_config(platform))
+        if context is not None and context.kind != "image" and not as_base:
+            return self.stage(node, empty_config(platform))
+        name = node.name if node.context else str(reference)
+        return self._image(node, ImageRequest(name, str(platform), context), platform)
+
+    def stage(self, node: Node, config: ImageConfig) -> Stage:
+        """A stage with nothing in it but ``config``."""
+        title = node.title
+        if self.many_platforms:
+            title = f"{node.platform or self.target} {title}".strip()
+        return Stage(self.shared, title, config, lambda site, name: source_of(node, site, name), node.steps)
+
+    def _context(self, node: Node, reference: ImageReference, platform: Platform) -> NamedContext | None:
+        try:
+            return find_context(self.shared.options.contexts, str(reference), platform)
+        except ValueError as error:
+            raise node.site.error(f"invalid context name {reference}: {error}") from error
+
+    def _image(self, node: Node, request: ImageRequest, platform: Platform) -> Stage:
+        image = self.images.get(request)
+        if image is None:
+            self.missing[request] = None
+            image = BaseImage("", ImageConfig(architecture=platform.architecture, os=platform.os))
+        config = image.config
+        if config.architecture and (config.os, config.architecture) != (platform.os, platform.architecture):
+            actual = Platform(config.os, config.architecture, config.variant).normalized()
+            self.shared.checks.note(
+                node.site,
+                "InvalidBaseImagePlatform",
+                f'Base image {node.base_name} was pulled with platform "{actual}", '
+                f'expected "{platform.normalized()}" for current build',
+            )
+        stage = self.stage(node, config)
+        stage.history = list(image.history)
+        stage.step = 1
+        digest = f"@{image.digest}" if image.digest and "@" not in request.reference else ""
+        layer = ImageLayer(
+            Base(request.reference, request.platform, image.digest),
+            provenance=stage.provenance(node.site, f"FROM {request.reference}{digest}"),
+        )
+        stage.layer = layer.id
+        self.shared.layers.setdefault(layer.id, layer)
+        return stage
+
+
+def empty_config(platform: Platform) -> ImageConfig:
+    """The config of scratch."""
+    return ImageConfig(
+        architecture=platform.architecture,
+        os=platform.os,
+        variant=platform.variant,
+        os_version=platform.os_version,
+        env=() if platform.os == "windows" else (("PATH", DEFAULT_PATH),),
+        workdir="/",
+    )
+
+
+def source_of(node: Node, site: Site, name: str) -> Source:
+    """The files that the command at ``site`` of ``node`` means by ``name``."""
+    source = node.sources[site, name]
+    context = source.context or source.image_context
+    if context is not None and context.kind != "image":
+        return Source(context=context.name)
+    return Source(ready=False) if source.result is None else Source(layer=source.result.layer)
+
+
+def _is_scratch(value: str) -> bool:
+    return value.removeprefix("docker-image:").removeprefix("//") == SCRATCH
+
+
+def _reference(node: Node) -> ImageReference:
+    try:
+        return parse_reference(node.base_name).tagged()
+    except ValueError as error:
+        lower = node.base_name.lower()
+        raise node.site.error(
+            f'failed to parse stage name "{node.base_name}": {error}',
+            help=f"did you mean {lower}?" if lower != node.base_name else None,
+        ) from error

@@ -1,0 +1,49 @@
+"""ARG: build arguments, before the first FROM (global) and in stages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from ..site import Site
+from ..stage import Stage
+from .command import Command, at_least_one
+
+__all__ = ["Arg"]
+
+# They steer attestations and are no variables of the steps.
+_NOT_VARIABLES = frozenset(("BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arg(Command):
+    """Names with their defaults; none is ``ARG name``. Flags are ignored here, as in BuildKit."""
+
+    declared: tuple[tuple[str, str | None], ...]
+
+    @classmethod
+    def read(cls, site: Site) -> Self:
+        """``ARG name[=default] …``."""
+        declared: list[tuple[str, str | None]] = []
+        for word in at_least_one(site):
+            name, equals, default = word.partition("=")
+            if equals and not name:
+                raise site.error("ARG names can not be blank")
+            declared.append((name, default if equals else None))
+        return cls(site, tuple(declared))
+
+    def apply(self, stage: Stage) -> None:
+        """Give each its value: ``--build-arg``, else the default, else the global ARG of that name."""
+        told: list[str] = []
+        for name, default in self.declared:
+            stage.checks.secret_name(self.site, name)
+            value = stage.options.build_args.get(name)
+            if value is None and default is not None:
+                value = stage.expand(self.site, default)
+            elif value is None:
+                value = stage.global_args.get(name)
+            if value is not None and name not in _NOT_VARIABLES:
+                stage.set_variable(name, value)
+            stage.build_args.append((name, value))
+            told.append(name if value is None else f"{name}={value}")
+        stage.record("ARG " + " ".join(told))

@@ -1,0 +1,36 @@
+"""ENTRYPOINT: the program that a container is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from ..gotext import quote_list
+from ..site import Site
+from ..stage import Stage
+from .command import Command
+from .flags import read_flags
+from .shellform import command_line
+
+__all__ = ["Entrypoint"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entrypoint(Command):
+    """An empty JSON array unsets what the base says."""
+
+    @classmethod
+    def read(cls, site: Site) -> Self:
+        """``ENTRYPOINT ["program", …]`` or ``ENTRYPOINT text``."""
+        read_flags(site)
+        return cls(site)
+
+    def apply(self, stage: Stage) -> None:
+        """Set the entry point; a CMD that came from the base, and not from this stage, is dropped."""
+        stage.checks.used_once(stage, self.site)
+        stage.checks.json_recommended(stage, self.site)
+        args = command_line(self.site, stage.config)
+        stage.change(entrypoint=args or None)
+        if "CMD" not in stage.used:
+            stage.change(cmd=None)
+        stage.record(f"ENTRYPOINT {quote_list(args)}")

@@ -1,0 +1,32 @@
+"""MAINTAINER: the image's author; deprecated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from ..site import Site
+from ..stage import Stage
+from .command import Command, exactly_one
+from .flags import read_flags
+
+__all__ = ["Maintainer"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Maintainer(Command):
+    """A text, not expanded."""
+
+    author: str
+
+    @classmethod
+    def read(cls, site: Site) -> Self:
+        """``MAINTAINER text``."""
+        author = exactly_one(site)
+        read_flags(site)
+        return cls(site, author)
+
+    def apply(self, stage: Stage) -> None:
+        """Set the author of the image."""
+        stage.change(author=self.author)
+        stage.record(f"MAINTAINER {self.author}")

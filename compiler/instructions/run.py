@@ -1,0 +1,113 @@
+"""RUN: a step that executes a command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from ...grammar.syntax import Heredoc
+from ..graph import operations
+from ..graph.operations import InlineFile, Mount
+from ..heredocs import chomp, read_heredoc_word
+from ..site import Site
+from ..stage import Stage
+from .command import Command
+from .device import read_device
+from .flags import Flags, read_flags
+from .mount import mount_source, resolve_mounts
+from .shellform import with_shell
+
+__all__ = ["Run"]
+
+_NETWORKS = ("default", "none", "host")
+_SECURITY = ("sandbox", "insecure")
+_PIPES = "/dev/pipes/"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run(Command):
+    """``RUN [flags] command``, with heredocs."""
+
+    flags: Flags
+    devices: tuple[str, ...]
+
+    is_step: ClassVar[bool] = True
+
+    @classmethod
+    def read(cls, site: Site) -> Self:
+        """Check the flags; the options of mounts may hold variables and are checked later."""
+        flags = read_flags(site, texts=("network", "security"), lists=("mount", "device"))
+        if (network := flags.text("network", "default")) not in _NETWORKS:
+            raise site.error(f'invalid network mode "{network}"', help=f"one of {', '.join(_NETWORKS)}")
+        if (security := flags.text("security", "sandbox")) not in _SECURITY:
+            raise site.error(f'security "{security}" is not valid', help=f"one of {', '.join(_SECURITY)}")
+        devices = tuple(read_device(site, text) for text in flags.list("device"))
+        for text in flags.list("mount"):
+            mount_source(site, text)
+        return cls(site, flags, devices)
+
+    def mentions(self) -> tuple[str, ...]:
+        """What each mount is taken from; BuildKit counts a mount of nothing as one of scratch."""
+        return tuple(mount_source(self.site, text) or "scratch" for text in self.flags.list("mount"))
+
+    def apply(self, stage: Stage) -> None:
+        """Add the layer."""
+        line, scripts, note = self._command(stage)
+        argv = line if self.site.instruction.exec_form else with_shell(" ".join(line), stage.config)
+        mounts, inputs = resolve_mounts(self.site, stage, self.flags.list("mount"))
+        network = self.flags.text("network", "default")
+        operation = operations.Run(
+            argv=argv,
+            env=_environment(stage, mounts),
+            cwd=stage.config.workdir or "/",
+            user=stage.config.user,
+            mounts=mounts,
+            scripts=scripts,
+            network=stage.options.network if network == "default" else network,
+            security=self.flags.text("security", "sandbox"),
+            devices=self.devices,
+            extra_hosts=stage.options.extra_hosts,
+            shm_size=stage.options.shm_size,
+            ulimits=stage.options.ulimits,
+            proxy=stage.proxy,
+        )
+        masks = {mount.env: "****" for mount in mounts if mount.kind == "secret" and mount.env}
+        title = stage.title(self.site, note=note, raw_quotes=True, skip_unset=True, masks=masks)
+        stage.add_layer(self.site, operation, inputs, title=title)
+        told = [*_told_arguments(stage), *argv]
+        stage.record(f"RUN {' '.join(told)} # buildkit", layer=True)
+
+    def _command(self, stage: Stage) -> tuple[tuple[str, ...], tuple[InlineFile, ...], str]:
+        """The command's words, scripts that it needs, and what the title says of a heredoc."""
+        args, heredocs = self.site.instruction.args, self.site.instruction.heredocs
+        if not heredocs:
+            return args, (), ""
+        line = " ".join(args)
+        if read_heredoc_word(line) is None:
+            bodies = "".join(f"\n{heredoc.content}{heredoc.name}" for heredoc in heredocs)
+            return (line + bodies,), (), ""
+        first = heredocs[0]
+        content = chomp(first.content) if first.chomp else first.content
+        if stage.config.os != "windows" and content.startswith("#!"):
+            return (_PIPES + first.name,), (InlineFile(first.name, content),), _summary(first)
+        return (content,), (), _summary(first)
+
+
+def _summary(heredoc: Heredoc) -> str:
+    first, *rest = heredoc.content.strip().replace("\r\n", "\n").split("\n")
+    return f" ({first}{'...' if rest else ''})"
+
+
+def _environment(stage: Stage, mounts: tuple[Mount, ...]) -> tuple[tuple[str, str], ...]:
+    """Variables of the step: those of the image, arguments, and where the first ssh agent listens."""
+    agent = next((mount.target for mount in mounts if mount.kind == "ssh"), None)
+    env = dict(stage.env)
+    if agent is not None:
+        env.setdefault("SSH_AUTH_SOCK", agent)
+    return tuple(env.items())
+
+
+def _told_arguments(stage: Stage) -> list[str]:
+    """``|2 A=1 B=2``: the build arguments in force, as history shows them before the command."""
+    values = {name: stage.env.get(name, value or "") for name, value in stage.build_args}
+    return [f"|{len(values)}", *(f"{name}={value}" for name, value in values.items())] if values else []

@@ -1,0 +1,33 @@
+"""USER: who steps run as."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from ..site import Site
+from ..stage import Stage
+from .command import Command, exactly_one
+from .flags import read_flags
+
+__all__ = ["User"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class User(Command):
+    """``name``, ``uid``, ``name:group`` …: looked up in the image when a step runs."""
+
+    user: str
+
+    @classmethod
+    def read(cls, site: Site) -> Self:
+        """``USER user[:group]``."""
+        user = exactly_one(site)
+        read_flags(site)
+        return cls(site, user)
+
+    def apply(self, stage: Stage) -> None:
+        """Change the user of steps below and of the image."""
+        user = stage.expand(self.site, self.user)
+        stage.change(user=user)
+        stage.record(f"USER {user}")

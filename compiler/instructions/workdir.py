@@ -1,0 +1,43 @@
+"""WORKDIR: the directory that steps run in, made if it is not there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from ..graph.operations import MakeDir
+from ..site import Site
+from ..stage import Stage
+from .command import Command, exactly_one
+from .flags import read_flags
+
+__all__ = ["Workdir"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Workdir(Command):
+    """A path; a relative one goes on from the WORKDIR before."""
+
+    path: str
+
+    is_step: ClassVar[bool] = True
+
+    @classmethod
+    def read(cls, site: Site) -> Self:
+        """``WORKDIR path``."""
+        path = exactly_one(site)
+        read_flags(site)
+        return cls(site, path)
+
+    def apply(self, stage: Stage) -> None:
+        """Change the directory; every one but ``/`` makes a layer, even where it exists already."""
+        path = stage.expand(self.site, self.path)
+        if not stage.workdir_set and not path.startswith("/"):
+            stage.checks.relative_workdir(self.site, path)
+        stage.workdir_set = True
+        stage.enter(path)
+        where = stage.config.workdir
+        if where != "/":
+            title = stage.title(self.site)
+            stage.add_layer(self.site, MakeDir(where, stage.config.user), title=title)
+        stage.record(f"WORKDIR {where}", layer=where != "/")

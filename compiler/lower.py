@@ -1,0 +1,231 @@
+"""Tree to graph: evaluate the stages that the target needs, in order, into layers and an image config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..grammar.errors import CompileError, DockerfileError
+from ..grammar.parse import parse
+from ..grammar.source import SourceFile
+from .arguments import created_time, global_arguments, platform_arguments, proxy_variables
+from .bases import DEFAULT_PATH, Bases
+from .binding import Names, Node, bind, find_target, reachable
+from .checks import Checks
+from .config import ImageConfig
+from .graph.layer import ImageLayer
+from .graph.plan import ImagePlan
+from .instructions.command import Command
+from .instructions.from_ import From
+from .instructions.onbuild import OnBuild
+from .instructions.table import read_instruction
+from .options import BaseImage, CompileOptions, ImageRequest
+from .platforms import Platform, parse_platform
+from .program import Program
+from .references import parse_reference
+from .site import Site
+from .stage import Shared, Stage
+from .words import WordError, Words
+
+__all__ = ["lower_for", "used_layers"]
+
+
+def lower_for(
+    platform: str | None,
+    program: Program,
+    options: CompileOptions,
+    images: Mapping[ImageRequest, BaseImage],
+    checks: Checks,
+    layers: dict[str, ImageLayer],
+) -> tuple[ImagePlan, tuple[ImageRequest, ...]]:
+    """Lower ``program`` for one platform (none: that of the base images, as a build without ``--platform``).
+
+    ``layers`` gets the layers, each behind those that it needs. Also gives the images that were not handed
+    in; the plan then holds stand-ins. Raises ``CompileError``.
+    """
+    build = _platform(options.build_platform)
+    target = build if platform is None else _platform(platform)
+    words = Words(program.document.escape)
+    wanted = options.target or program.stages[-1].from_.name
+    start = platform_arguments(build, target, wanted, options.build_args)
+    _check_default_bases(program, words, start, checks)
+    arguments = global_arguments(program.arguments, words, start, options.build_args)
+    names = bind(program, options, arguments, words, target, build, checks)
+    goal = find_target(names, len(program.stages), options.target)
+    shared = Shared(
+        options,
+        arguments,
+        proxy_variables(options.build_args),
+        checks,
+        words,
+        created_time(options.build_args, arguments),
+        layers,
+    )
+    bases = Bases(shared, images, target, many_platforms=len(options.platforms) > 1)
+    try:
+        needed = _begin_stages(names, goal, bases)
+        for node in names.nodes:
+            if node in needed and node.result is None:
+                _evaluate(node, bases)
+    except CompileError:
+        if bases.missing:  # what is wrong may be but the stand-in's fault
+            return ImagePlan("", "", None, ImageConfig()), tuple(bases.missing)
+        raise
+    return _image(goal, options, target, implicit=platform is None), tuple(bases.missing)
+
+
+def _platform(text: str) -> Platform:
+    try:
+        return parse_platform(text, Platform("linux", "amd64"))
+    except ValueError as error:
+        raise CompileError(str(error), help="write it as os/architecture, for example linux/arm64") from error
+
+
+def _check_default_bases(program: Program, words: Words, start: Mapping[str, str], checks: Checks) -> None:
+    """Warn of bases that are none unless ``--build-arg`` says more."""
+    try:
+        arguments = global_arguments(program.arguments, words, start, {})
+    except CompileError:
+        return
+    for stage in program.stages:
+        try:
+            parse_reference(words.expand(stage.from_.base, arguments).text)
+        except WordError:
+            return
+        except ValueError:
+            checks.note(
+                stage.from_.site,
+                "InvalidDefaultArgInFrom",
+                f"Default value for ARG {stage.from_.base} results in empty or invalid base image name",
+            )
+
+
+# --- bases and triggers -----------------------------------------------------------------------------------
+
+
+def _begin_stages(names: Names, goal: Node, bases: Bases) -> set[Node]:
+    """Resolve the bases of all that ``goal`` needs. Their triggers may need more, so it goes round."""
+    begun: dict[Node, Stage] = {}
+    while True:
+        needed = reachable(goal)
+        based_on = {node.base for node in needed}
+        for node in names.nodes:
+            bases.check(node)
+            if node in needed and node.base is None and node not in begun:
+                as_base = not node.mentioned and (node.context is None or node in based_on or node is goal)
+                begun[node] = bases.begin(node, as_base=as_base)
+                if node.mentioned or node.context is not None:
+                    node.result = begun[node]
+        if not _read_triggers(names, needed, begun):
+            break
+    for node, stage in begun.items():
+        if node.result is None:
+            stage.steps = node.steps
+            node.begin = stage
+    return needed
+
+
+def _read_triggers(names: Names, needed: set[Node], begun: dict[Node, Stage]) -> bool:
+    """Put what ONBUILD left in a base before the stage's own commands. Tells whether more is needed now."""
+    more = False
+    for node in [node for node in names.nodes if node in needed and not node.triggers_read]:
+        node.triggers_read = True
+        if node.result is not None:
+            continue
+        if node.base is None:
+            texts = begun[node].config.onbuild
+            begun[node].change(onbuild=())
+        elif node.base.result is not None:
+            texts = node.base.result.config.onbuild
+        else:
+            texts = tuple(command.trigger for command in node.base.commands if isinstance(command, OnBuild))
+        triggers = [_trigger(node.site, text) for text in texts]
+        node.commands[:0] = triggers
+        node.steps += len(triggers)
+        more |= names.connect(node, triggers)
+    return more
+
+
+def _trigger(from_: Site, text: str) -> Command:
+    source = SourceFile(f"trigger of {from_.instruction.args[0]}", text)
+    try:
+        document = parse(source)
+        if len(document.instructions) != 1:
+            raise CompileError("onbuild trigger should be a single expression")
+        command = read_instruction(Site(document, document.instructions[0], trigger_of=from_))
+    except DockerfileError as error:
+        if error.where is not None and error.where.file != source.name:
+            raise
+        raise from_.error(
+            f"the base's trigger `ONBUILD {text.strip()}` is not valid: {error.message}", help=error.help
+        ) from error
+    if isinstance(command, From):
+        raise from_.error("FROM isn't allowed as an ONBUILD trigger")
+    return command
+
+
+# --- evaluation -------------------------------------------------------------------------------------------
+
+
+def _evaluate(node: Node, bases: Bases) -> None:
+    """Run through a stage's commands; its base has been evaluated before."""
+    stage = node.begin
+    if node.base is not None:
+        below = node.base.result
+        if below is None:
+            raise node.site.error(f'stage "{node.base.title}" is based on itself')
+        stage = bases.stage(node, below.config.with_(onbuild=()))
+        stage.layer = below.layer
+        stage.env = dict(below.env)
+        stage.build_args = list(below.build_args)
+        stage.history = list(below.history)
+        stage.workdir_set = below.workdir_set
+    if stage is None:
+        raise AssertionError(f"stage {node.title!r} has no beginning")
+    _inherit(stage)
+    for command in node.commands:
+        command.apply(stage)
+    node.result = stage
+
+
+def _inherit(stage: Stage) -> None:
+    """Variables and directory from the base's config; PATH is always there."""
+    if stage.config.os != "windows" and "PATH" not in dict(stage.config.env):
+        stage.change(env=(*stage.config.env, ("PATH", DEFAULT_PATH)))
+    for name, value in stage.config.env:
+        stage.set_variable(name, value)
+    if stage.config.workdir:
+        stage.enter(stage.config.workdir)
+
+
+def _image(goal: Node, options: CompileOptions, target: Platform, *, implicit: bool) -> ImagePlan:
+    stage = goal.result
+    if stage is None:
+        raise AssertionError("the target was not evaluated")
+    config = stage.config
+    if options.labels:
+        config = config.with_(labels=tuple(sorted((dict(config.labels) | dict(options.labels)).items())))
+    same = (config.os, config.architecture) == (target.os, target.architecture)
+    if not implicit:
+        config = config.with_(
+            os=target.os,
+            architecture=target.architecture,
+            variant=target.variant if target.variant or not same else config.variant,
+            os_version=target.os_version if target.os_version or not same else config.os_version,
+        )
+    elif not config.architecture:
+        config = config.with_(os=target.os, architecture=target.architecture, variant=target.variant)
+    actual = Platform(config.os, config.architecture, config.variant).normalized()
+    config = config.with_(os=actual.os, architecture=actual.architecture, variant=actual.variant)
+    return ImagePlan(goal.name, str(actual), stage.layer, config, tuple(stage.history))
+
+
+def used_layers(layers: Mapping[str, ImageLayer], images: tuple[ImagePlan, ...]) -> tuple[ImageLayer, ...]:
+    """The layers that ``images`` need, in the order they came in."""
+    needed: set[str] = set()
+    left = [image.layer for image in images if image.layer is not None]
+    while left:
+        layer = left.pop()
+        if layer not in needed:
+            needed.add(layer)
+            left += layers[layer].references
+    return tuple(layer for layer in layers.values() if layer.id in needed)

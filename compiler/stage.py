@@ -1,0 +1,201 @@
+"""A stage while it is evaluated: what instructions read and change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .checks import Checks
+from .config import HistoryItem, ImageConfig
+from .gotext import join_path
+from .graph.layer import ImageLayer, Provenance
+from .graph.operations import FromContext, FromLayer, Operation, Origin
+from .options import CompileOptions
+from .site import Site
+from .words import WordError, Words
+
+__all__ = ["Shared", "Source", "Stage"]
+
+_COMMENT = "buildkit.dockerfile.v0"
+_HEREDOC = Words(skip_quotes=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The files that ``--from`` or ``from=`` names: a layer (none: no files), or a named context's.
+
+    ``ready`` is false for a stage that comes later in the file.
+    """
+
+    layer: str | None = None
+    context: str | None = None
+    ready: bool = True
+
+
+@dataclass(slots=True)
+class Shared:
+    """What all stages of one compilation for one platform share. ``layers`` grows in build order."""
+
+    options: CompileOptions
+    global_args: Mapping[str, str]
+    proxy: tuple[tuple[str, str], ...]
+    checks: Checks
+    words: Words
+    created: str | None
+    layers: dict[str, ImageLayer]
+
+
+@dataclass(slots=True)
+class Stage:
+    """``env`` is what steps see: variables and arguments, the last set at the end. ``layer`` is the top one.
+
+    ``build_args`` are the ARGs so far, with those of the stages below. ``used`` remembers instructions of
+    which only the last counts. ``find`` gives the files that a command of this stage names.
+    """
+
+    shared: Shared
+    name: str
+    config: ImageConfig
+    find: Callable[[Site, str], Source]
+    steps: int = 0
+    step: int = 0
+    layer: str | None = None
+    env: dict[str, str] = field(default_factory=dict)
+    build_args: list[tuple[str, str | None]] = field(default_factory=list)
+    history: list[HistoryItem] = field(default_factory=list)
+    used: dict[str, Site] = field(default_factory=dict)
+    workdir_set: bool = False
+
+    @property
+    def options(self) -> CompileOptions:
+        """What the compilation was handed."""
+        return self.shared.options
+
+    @property
+    def checks(self) -> Checks:
+        """Where warnings go."""
+        return self.shared.checks
+
+    @property
+    def global_args(self) -> Mapping[str, str]:
+        """Arguments from before the first FROM, and those of the platform."""
+        return self.shared.global_args
+
+    @property
+    def proxy(self) -> tuple[tuple[str, str], ...]:
+        """Proxy variables of every step."""
+        return self.shared.proxy
+
+    # --- words ---------------------------------------------------------------------------------------
+
+    def _expand(self, site: Site, words: Words, text: str) -> tuple[str, tuple[str, ...]]:
+        if "$" not in text and words is _HEREDOC and "\\" not in text:
+            return text, ()
+        try:
+            found = words.expand(text, self.env)
+        except WordError as error:
+            raise site.word_error(error) from error
+        if found.unmatched:
+            declared = {name for name, _ in self.build_args}
+            self.checks.undefined(site, found.unmatched - declared, self.env)
+        return found.text, found.words
+
+    def expand(self, site: Site, text: str) -> str:
+        """``text`` with variables, quotes and escapes resolved."""
+        return self._expand(site, self.shared.words, text)[0] if text else text
+
+    def expand_words(self, site: Site, text: str) -> tuple[str, ...]:
+        """The same, split at white space that is not quoted."""
+        return self._expand(site, self.shared.words, text)[1]
+
+    def expand_heredoc(self, site: Site, text: str) -> str:
+        """``text`` with variables and backslashes resolved, quotes kept."""
+        return self._expand(site, _HEREDOC, text)[0]
+
+    def title(
+        self,
+        site: Site,
+        *,
+        note: str = "",
+        raw_quotes: bool = False,
+        skip_unset: bool = False,
+        masks: Mapping[str, str] | None = None,
+    ) -> str:
+        """The instruction as it is shown while it runs; as written where it can not be expanded."""
+        text = site.logical_line() + note
+        words = replace(self.shared.words, raw_quotes=raw_quotes, skip_unset=skip_unset)
+        try:
+            text = words.expand(text, {**self.env, **(masks or {})}).text
+        except WordError:
+            pass  # a title is only shown; what is wrong is told where the value is used
+        keyword, space, rest = text.partition(" ")
+        return keyword.upper() + space + rest
+
+    # --- the image -----------------------------------------------------------------------------------
+
+    def change(self, **changes: Any) -> None:
+        """Change fields of the image config."""
+        self.config = self.config.with_(**changes)
+
+    def set_variable(self, name: str, value: str) -> None:
+        """Set what steps and later words see as ``name``."""
+        self.env.pop(name, None)
+        self.env[name] = value
+
+    def enter(self, path: str) -> None:
+        """Change the working directory."""
+        current = self.config.workdir or "/"
+        if not current.startswith("/"):
+            current = join_path("/", current)
+        self.change(workdir=path if path.startswith("/") else join_path(current, path) if path else current)
+
+    def record(self, text: str, *, layer: bool = False) -> None:
+        """Add a line of history."""
+        self.history.append(
+            HistoryItem(text, empty_layer=not layer, comment=_COMMENT, created=self.shared.created)
+        )
+
+    # --- layers --------------------------------------------------------------------------------------
+
+    def origin(
+        self, site: Site, name: str, verb: str, *, target: str = "", first: int = 0
+    ) -> tuple[Origin, tuple[str, ...]]:
+        """Where files come from, and the layers to add to a layer's inputs (the next has index ``first``)."""
+        if not name:
+            return FromContext(), ()
+        source = self.find(site, name)
+        if not source.ready:
+            raise site.error(
+                f'cannot copy from stage "{name}", it needs to be defined before current stage "{self.name}"'
+                if verb == "copy"
+                else f'cannot mount from stage "{name}" to "{target}", '
+                "stage needs to be defined before current command",
+                help="move the stage up in the file",
+            )
+        if source.context is not None:
+            return FromContext(source.context), ()
+        return (FromLayer(None), ()) if source.layer is None else (FromLayer(first), (source.layer,))
+
+    def add_layer(
+        self, site: Site, operation: Operation, inputs: tuple[str, ...] = (), title: str | None = None
+    ) -> None:
+        """Lay ``operation`` over what the stage has so far."""
+        self.step += 1
+        layer = ImageLayer(operation, self.layer, inputs, self.provenance(site, title or self.title(site)))
+        self.layer = layer.id
+        self.shared.layers.setdefault(layer.id, layer)
+
+    def provenance(self, site: Site, title: str) -> Provenance:
+        """Where the layer that is just added comes from."""
+        shown = site.shown
+        return Provenance(
+            file=shown.file,
+            line=shown.instruction.start_line,
+            end_line=shown.instruction.end_line,
+            stage=self.name,
+            text=site.instruction.text,
+            title=title if site.trigger_of is None else "ONBUILD " + title,
+            step=self.step if self.steps else 0,
+            steps=self.steps,
+        )
