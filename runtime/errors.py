@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..compiler.graph.layer import Provenance
 from ..grammar.errors import LayercError
 
 __all__ = [
@@ -51,12 +52,21 @@ class StepError(LayercError):
     """A step ran and failed.
 
     ``status`` is the program's exit status (128 + signal number when it was killed); ``tail`` the last lines
-    that it printed.
+    that it printed. ``provenance`` tells the instruction, all its lines.
     """
 
     exit_code = 1
 
-    def __init__(self, message: str, *, status: int, tail: tuple[str, ...] = (), **details: object) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        tail: tuple[str, ...] = (),
+        provenance: Provenance | None = None,
+        **details: object,
+    ) -> None:
         super().__init__(message, **details)  # type: ignore[arg-type]  # where and help, checked by the base
         self.status = status
         self.tail = tail
+        self.provenance = provenance

@@ -87,11 +87,12 @@ class TaskStarted:
 
 @dataclass(frozen=True, slots=True)
 class TaskProgress:
-    """``done`` of ``total`` units (bytes or files); ``total`` is 0 while unknown."""
+    """``done`` of ``total``; ``total`` is 0 while unknown. ``unit`` is ``bytes`` or what is counted (``files``)."""
 
     task: str
     done: int
     total: int
+    unit: str = "bytes"
 
 
 @dataclass(frozen=True, slots=True)
