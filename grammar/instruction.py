@@ -5,7 +5,7 @@ from __future__ import annotations
 from .lines import LogicalLine, fail
 from .source import SourceFile, Span
 from .syntax import Flag, Instruction
-from .words import decode_exec, decode_word, is_json_array, split_flags, split_pairs
+from .words import decode_exec, decode_word, drop_last_escape, is_json_array, split_flags, split_pairs
 
 __all__ = ["Token", "build_instruction"]
 
@@ -38,7 +38,7 @@ def build_instruction(source: SourceFile, line: LogicalLine, tokens: list[Token]
             raise fail(source, f"ONBUILD can not hold {kind}", keyword_span.start, keyword_span.end)
         args = ("",)
     elif rest:
-        exec_form, args = _build_args(source, line, kind, rest)
+        exec_form, args = _build_args(source, line, kind, rest, escape)
     args_span = line.span(rest[0][1], len(line.text)) if rest else Span(keyword_span.end, keyword_span.end)
     span = Span(keyword_span.start, line.end)
     return Instruction(
@@ -67,7 +67,7 @@ def _build_flags(line: LogicalLine, token: Token, escape: str) -> tuple[Flag, ..
 
 
 def _build_args(
-    source: SourceFile, line: LogicalLine, keyword: str, tokens: list[Token]
+    source: SourceFile, line: LogicalLine, keyword: str, tokens: list[Token], escape: str
 ) -> tuple[bool, tuple[str, ...]]:
     """Whether the arguments have the exec form, and their values."""
     text = line.text
@@ -87,19 +87,26 @@ def _build_args(
             raise fail(source, message, at.start, at.end, "put each element in double quotes")
         if kind == "TEXT":
             return False, (*args, text[start:])
-    if kind != "WORD" and kind != "LAST_ESCAPE":
+    if kind not in ("WORD", "LAST_ESCAPE", "PAD"):
         return False, tuple([text[first:last] for _, first, last in tokens])
-    return False, _build_words(source, line, keyword, tokens)
+    return False, _build_words(source, line, keyword, tokens, escape)
 
 
 _EXEC = frozenset(("ADD", "CMD", "COPY", "ENTRYPOINT", "HEALTHCHECK", "RUN", "SHELL", "VOLUME"))
 
 
-def _build_words(source: SourceFile, line: LogicalLine, keyword: str, tokens: list[Token]) -> tuple[str, ...]:
+def _build_words(
+    source: SourceFile, line: LogicalLine, keyword: str, tokens: list[Token], escape: str
+) -> tuple[str, ...]:
     """The words of ARG, the names and values of ENV and LABEL."""
     words = [decode_word(line.text[start:end]) for kind, start, end in tokens if kind == "WORD"]
+    if tokens[-1][0] == "WORD" and line.text[-1] == escape:
+        words[-1] = drop_last_escape(words[-1], escape)
     if keyword == "ARG":
         return tuple(words)
+    tokens = [token for token in tokens if token[0] == "WORD"]
+    if not tokens:
+        return ()
     pairs, wrong = split_pairs(line.text[tokens[0][1] :], words)
     if wrong is not None:
         _, start, end = next(t for t, word in zip(tokens, words, strict=False) if word == wrong)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["decode_exec", "decode_word", "is_json_array", "split_flags", "split_pairs"]
+__all__ = ["decode_exec", "decode_word", "drop_last_escape", "is_json_array", "split_flags", "split_pairs"]
 
 _ASCII_BLANK = re.compile(r"[\t\v\f\r ]+")
 _JSON_STRING = re.compile(r'"((?:[^"\\\x00-\x1f]++|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*+)"')
@@ -24,6 +24,24 @@ _INVALID = re.compile("[\udc80-\udcff]")
 def decode_word(word: str) -> str:
     """Bytes that are not UTF-8 become U+FFFD, as in the official parser wherever it reads characters."""
     return word if word.isascii() else _INVALID.sub("\ufffd", word)
+
+
+def drop_last_escape(word: str, escape: str) -> str:
+    """Without the escape character at the word's end, where that escapes nothing. ``word`` ends the line."""
+    quote = ""
+    position = 0
+    while position < len(word):
+        character = word[position]
+        if character == escape and quote != "'":
+            position += 1
+            if position == len(word):
+                return word[:-1]
+        elif quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        position += 1
+    return word
 
 
 def _decode_escape(match: re.Match[str]) -> str:
