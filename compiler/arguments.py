@@ -38,7 +38,10 @@ def platform_arguments(
 def global_arguments(
     commands: Iterable[Arg], words: Words, start: Mapping[str, str], given: Mapping[str, str]
 ) -> dict[str, str]:
-    """Evaluate the ARGs before the first FROM, each with the values of those above. Raises ``CompileError``."""
+    """Evaluate the ARGs before the first FROM, each with the values of those above.
+
+    Raises ``CompileError``.
+    """
     values = dict(start)
     for command in commands:
         for name, default in command.declared:

@@ -117,7 +117,8 @@ class Checks:
             self.note(
                 site,
                 "SecretsUsedInArgOrEnv",
-                f'Do not use ARG or ENV instructions for sensitive data ({site.instruction.keyword} "{name}")',
+                "Do not use ARG or ENV instructions for sensitive data "
+                f'({site.instruction.keyword} "{name}")',
             )
 
     def relative_workdir(self, site: Site, path: str) -> None:

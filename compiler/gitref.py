@@ -20,7 +20,7 @@ _PERCENT = re.compile(r"((?:%[0-9A-Fa-f]{2})+)")
 
 @dataclass(frozen=True, slots=True)
 class GitRef:
-    """A remote and what to take of it. ``keep_git_dir`` and ``submodules`` are none where the URL is silent."""
+    """A remote and what to take of it. The last two are none where the URL is silent."""
 
     remote: str
     ref: str = ""
@@ -35,8 +35,9 @@ def parse_git_ref(text: str) -> GitRef | None:
 
     HTTP(S) URLs are git sources only when their path ends in ``.git``.
 
-    >>> parse_git_ref("https://example.org/app.git#v1:docs")
-    GitRef(remote='https://example.org/app.git', ref='v1', subdir='docs', checksum='', keep_git_dir=None, submodules=None)
+    >>> found = parse_git_ref("https://example.org/app.git#v1:docs")
+    >>> found.remote, found.ref, found.subdir
+    ('https://example.org/app.git', 'v1', 'docs')
     """
     match = _URL.fullmatch(text) or _SCP.fullmatch(text)
     if match is None or text.startswith(("./", "../")):
@@ -95,7 +96,10 @@ def _with_query(found: GitRef, query: str) -> GitRef:
 
 
 _QUERY_NAMES = frozenset(
-    ["ref", "tag", "branch", "subdir", "checksum", "commit", "keep-git-dir", "submodules", "mtime", "fetch-by-commit"]
+    (
+        *("ref", "tag", "branch", "subdir", "checksum", "commit", "keep-git-dir", "submodules", "mtime"),
+        "fetch-by-commit",
+    )
 )
 
 

@@ -1,7 +1,7 @@
 """Shell patterns of ``${v#p}``, ``${v%p}`` and ``${v/p/r}``: ``*`` and ``?``, no brackets.
 
 Neither wildcard matches a line end, as in BuildKit. Matching simulates all states of the pattern at once as
-the bits of one integer, so a hostile pattern costs no more than length of value × length of pattern / 64.
+the bits of one integer, so a hostile pattern costs no more than the product of the lengths, over 64.
 """
 
 from __future__ import annotations

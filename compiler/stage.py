@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -125,10 +126,9 @@ class Stage:
         """The instruction as it is shown while it runs; as written where it can not be expanded."""
         text = site.logical_line() + note
         words = replace(self.shared.words, raw_quotes=raw_quotes, skip_unset=skip_unset)
-        try:
+        # A title is only shown; what is wrong is told where the value is used.
+        with suppress(WordError):
             text = words.expand(text, {**self.env, **(masks or {})}).text
-        except WordError:
-            pass  # a title is only shown; what is wrong is told where the value is used
         keyword, space, rest = text.partition(" ")
         return keyword.upper() + space + rest
 

@@ -1,4 +1,4 @@
-"""What every instruction's file offers: a frozen command that is read from the tree and applied to a stage."""
+"""What every instruction's file offers: a frozen command, read from the tree and applied to a stage."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Command", "at_least_one", "exactly_one"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Command:
-    """One instruction, checked. ``steps`` says whether it counts in ``[build 2/5]``."""
+    """One instruction, checked. ``is_step`` says whether it counts in ``[build 2/5]``."""
 
     site: Site
 

@@ -48,7 +48,7 @@ class Copy(Command):
         if expanded != name:
             raise self.site.error(
                 "variable expansion is not supported for --from",
-                help="define a new stage with FROM, using an ARG from before the first FROM, and copy from that",
+                help="define a stage with FROM, using an ARG from before the first FROM, and copy from it",
             )
         return (name,)
 

@@ -74,7 +74,7 @@ def mount_source(site: Site, text: str) -> str:
             if dollar not in (-1, len(value) - 1):
                 raise site.error(
                     "'from' doesn't support variable expansion",
-                    help="define a new stage with FROM, using an ARG from before the first FROM, and name that",
+                    help="define a stage with FROM, using an ARG from before the first FROM, and name that",
                 )
             found = value
     return found
