@@ -1,0 +1,92 @@
+"""Where files are copied to: a root that neither links nor ``..`` lead out of."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from ...errors import StepError
+from ...sources.globs import rooted
+
+__all__ = ["Destination"]
+
+_MAX_LINKS = 255
+
+
+class Destination:
+    """A directory on this machine as the root of a tree that nobody else changes now.
+
+    Paths are relative to it, "/"-separated, without a leading slash; the root is the empty string.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+
+    def host(self, path: str) -> str:
+        """The machine's path of ``path``, whose links have been followed."""
+        return f"{self.root}/{path}" if path else self.root
+
+    def lstat(self, path: str) -> os.stat_result | None:
+        """Its status; none if nothing is there."""
+        try:
+            return os.lstat(self.host(path))
+        except FileNotFoundError:
+            return None
+        except NotADirectoryError as error:
+            raise self.blocked(path) from error
+
+    def follow(self, path: str) -> str:
+        """``path`` with all links followed inside the root. What does not exist is kept as it is."""
+        resolved = ""
+        todo = [part for part in reversed(path.split("/")) if part not in {"", "."}]
+        links = 0
+        while todo:
+            part = todo.pop()
+            if part == "..":
+                resolved = resolved.rpartition("/")[0]
+                continue
+            here = f"{resolved}/{part}" if resolved else part
+            status = self.lstat(here)
+            if status is None or not stat.S_ISLNK(status.st_mode):
+                resolved = here
+                continue
+            links += 1
+            if links > _MAX_LINKS:
+                raise StepError(f"/{rooted(path)}: its links lead in a circle", status=1)
+            target = os.readlink(self.host(here))
+            if target.startswith("/"):
+                resolved = ""
+            todo += [step for step in reversed(target.split("/")) if step not in {"", "."}]
+        return resolved
+
+    def make_directories(self, path: str, mode: int, owner: tuple[int, int] | None) -> None:
+        """Make directory ``path`` and what is missing above it; ``path`` has its links followed. Raises
+        :class:`StepError` if something else is in the way.
+        """
+        status = self.lstat(path)
+        if status is not None:
+            if not stat.S_ISDIR(status.st_mode):
+                raise self.blocked(path)
+            return
+        self.make_directories(path.rpartition("/")[0], mode, owner)
+        host = self.host(path)
+        os.mkdir(host, 0o700)
+        if owner is not None:
+            os.lchown(host, *owner)
+        os.chmod(host, mode)
+
+    def blocked(self, path: str) -> StepError:
+        """The error for a path of which a part is not a directory."""
+        parts = path.split("/")
+        for count in range(1, len(parts) + 1):
+            part = "/".join(parts[:count])
+            try:
+                status = os.lstat(self.host(part))
+            except OSError as error:
+                if error.errno in {errno.ENOENT, errno.ENOTDIR}:
+                    break
+                raise
+            if not stat.S_ISDIR(status.st_mode):
+                return StepError(f"/{part} exists and is not a directory", status=1)
+        return StepError(f"/{path}: a part of it is not a directory", status=1)
