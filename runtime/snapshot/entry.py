@@ -15,13 +15,13 @@ class Entry(NamedTuple):
 
     ``path`` is relative to the root, ``/``-separated, without a leading slash; the root itself is ``""``.
     Names that are not UTF-8 are held with surrogate escapes, as ``os.fsdecode`` gives them. ``mode`` is the
-    twelve permission bits. ``size`` is in bytes, of files only; ``digest`` (``sha256:<hex>``) is that of a file's
-    content; ``target`` is a symbolic link's; ``device`` is (major, minor). ``xattrs`` are sorted by name.
+    twelve permission bits. ``size`` is in bytes, of files only; ``digest`` (``sha256:<hex>``) is that of a
+    file's content; ``target`` is a symbolic link's; ``device`` is (major, minor). ``xattrs`` are sorted.
 
-    Only in diffs: ``link`` is the earlier path of the same layer that this is a hard link to; a ``whiteout`` hides
-    that name of the layers below; ``opaque`` says that a directory hides all that is below it; ``implied`` that the
-    layer only passes through a directory, whose metadata is that of the layers below (the values here are then
-    what the snapshot's own directory carries).
+    Only in diffs: ``link`` is the earlier path of the same layer that this is a hard link to; a ``whiteout``
+    hides that name of the layers below; ``opaque`` says that a directory hides all that is below it;
+    ``implied`` that the layer only passes through a directory, whose metadata is that of the layers below
+    (the values here are then what the snapshot's own directory carries).
     """
 
     path: str
@@ -53,15 +53,15 @@ class Entry(NamedTuple):
 class SourceTree(Protocol):
     """A tree that can be read: a stack of layers, a build context.
 
-    Paths are as in :class:`Entry` (a leading or trailing slash is tolerated). No method but ``resolve`` follows
-    a symbolic link, not even in the middle of a path: such a path does not exist.
+    Paths are as in :class:`Entry` (a leading or trailing slash is tolerated). No method but ``resolve``
+    follows a symbolic link, not even in the middle of a path: such a path does not exist.
     """
 
     def lstat(self, path: str) -> Entry | None:
         """The entry at ``path``, or none."""
 
     def listdir(self, path: str) -> list[str]:
-        """Names in a directory, sorted by their bytes. Raises ``NotADirectoryError``, ``FileNotFoundError``."""
+        """Names in a directory, sorted by their bytes. Raises ``OSError`` where there is none."""
 
     def readlink(self, path: str) -> str:
         """Target of the symbolic link at ``path``. Raises ``OSError`` where there is none."""

@@ -1,0 +1,65 @@
+"""What the store holds, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..oci.descriptor import Descriptor
+
+__all__ = ["Result", "StoredLayer", "Usage"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLayer:
+    """A layer of the store.
+
+    ``diff_id`` is the digest of its uncompressed archive, of ``size`` bytes; ``content`` that of its entries
+    without times. ``snapshot`` is the number of the directory that holds it. ``blobs`` are archives of it
+    that the store has. The archive of a ``canonical`` one can be written again from its snapshot; any other
+    keeps its blob. An ``opaque`` one hides everything below it.
+    """
+
+    diff_id: str
+    content: str
+    snapshot: int
+    size: int
+    created: float
+    blobs: tuple[Descriptor, ...] = ()
+    canonical: bool = True
+    opaque: bool = False
+    entries: int = 0
+
+    @property
+    def blob(self) -> Descriptor | None:
+        """The first archive of it, if there is one."""
+        return self.blobs[0] if self.blobs else None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a step gave: the stack of layers (diff IDs, bottom to top), and the seconds that it took.
+
+    ``created`` is in seconds since 1970; ``definition`` is the key of the definition that gave it.
+    """
+
+    layers: tuple[str, ...]
+    seconds: float = 0.0
+    created: float = 0.0
+    definition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Counts, and bytes on disk."""
+
+    layers: int
+    layer_bytes: int
+    blobs: int
+    blob_bytes: int
+    results: int
+    removed: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """Bytes of layers and blobs together."""
+        return self.layer_bytes + self.blob_bytes
