@@ -16,7 +16,7 @@ from .descriptor import Descriptor
 from .digests import of_bytes, parse_digest
 from .documents import MAX_DOCUMENT, Index, Manifest, load_json, read_document
 
-__all__ = ["CONTAINERD_NAME", "LAYOUT_FILE", "REF_NAME", "Layout", "LayoutWriter"]
+__all__ = ["CONTAINERD_NAME", "LAYOUT_FILE", "REF_NAME", "Layout", "LayoutWriter", "find_tagged"]
 
 REF_NAME = "org.opencontainers.image.ref.name"
 CONTAINERD_NAME = "io.containerd.image.name"
@@ -61,24 +61,11 @@ class Layout:
 
         Raises :class:`SourceError` that lists what the layout has.
         """
-        entries = self.index().manifests
-        if digest:
-            matches = [entry for entry in entries if entry.digest == digest]
-            return matches[0] if matches else self._unlisted(digest)
-        wanted = tag or "latest"
-        for entry in entries:
-            if wanted in (entry.annotation(REF_NAME), _tag_of(entry.annotation(CONTAINERD_NAME))):
-                return entry
-        for entry in entries:
-            if wanted == _tag_of(entry.annotation(REF_NAME)):
-                return entry
-        if not tag and len({entry.digest for entry in entries}) == 1:
-            return entries[0]
-        names = sorted({entry.annotation(REF_NAME) or entry.digest for entry in entries})
-        raise SourceError(
-            f"there is no image {wanted!r} in the OCI layout {self.path}",
-            help=f"it has: {', '.join(names)}" if names else "it holds no image at all",
-        )
+        index = self.index()
+        if not digest:
+            return find_tagged(index, tag, f"the OCI layout {self.path}")
+        listed = (entry for entry in index.manifests if entry.digest == digest)
+        return next(listed, None) or self._unlisted(digest)
 
     def _unlisted(self, digest: str) -> Descriptor:
         """A manifest that is in the layout without being listed in its index (part of a nested one)."""
@@ -138,6 +125,24 @@ class Layout:
         if len(data) > limit:
             raise SourceError(f"{self.path}/{name} is too large; at most {limit} bytes are accepted")
         return data
+
+
+def find_tagged(index: Index, tag: str, what: str) -> Descriptor:
+    """The entry of a layout's index that ``tag`` means; without one, the only image there is, else the one
+    tagged ``latest``. Raises :class:`SourceError` that lists what there is.
+    """
+    wanted = tag or "latest"
+    for entry in index.manifests:
+        name = entry.annotation(REF_NAME)
+        if wanted in (name, _tag_of(name), _tag_of(entry.annotation(CONTAINERD_NAME))):
+            return entry
+    if not tag and len({entry.digest for entry in index.manifests}) == 1:
+        return index.manifests[0]
+    names = sorted({entry.annotation(REF_NAME) or entry.digest for entry in index.manifests})
+    raise SourceError(
+        f"there is no image {wanted!r} in {what}",
+        help=f"it has: {', '.join(names)}" if names else "it holds no image at all",
+    )
 
 
 def _tag_of(name: str | None) -> str | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from ..errors import SourceError
+from .descriptor import Descriptor
 
 __all__ = [
     "CONFIGS",
     "INDEXES",
     "MANIFESTS",
+    "as_oci",
     "compression_of",
     "is_layer",
     "layer_media_type",
@@ -59,3 +61,8 @@ def compression_of(media_type: str) -> str:
 def layer_media_type(compression: str) -> str:
     """The OCI media type of a layer that is compressed so."""
     return OCI_LAYER if compression == "uncompressed" else f"{OCI_LAYER}+{compression}"
+
+
+def as_oci(layer: Descriptor) -> Descriptor:
+    """The same layer under OCI's own media type, distributable (as BuildKit exports it)."""
+    return layer.with_(media_type=layer_media_type(compression_of(layer.media_type)), urls=())
