@@ -1,8 +1,8 @@
 """Which words of an instruction announce heredocs.
 
 The official parser finds them by splitting the whole logical line as its shell lexer would, with no variable
-set; a line that this lexer refuses (an open quote, ``${x^}``) has no heredoc. :func:`shell_words` splits alike,
-to the letter.
+set; a line that this lexer refuses (an open quote, ``${x^}``) has no heredoc. :func:`shell_words` splits as
+that lexer does, to the letter.
 """
 
 from __future__ import annotations

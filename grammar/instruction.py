@@ -2,68 +2,84 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from .automaton import Token
 from .lines import LogicalLine, fail
 from .source import SourceFile, Span
-from .syntax import Flag, Instruction
-from .words import decode_exec, decode_word, drop_last_escape, is_json_array, split_flags, split_pairs
+from .syntax import Flag, Heredoc, Instruction
+from .words import decode_exec, decode_word, drop_last_escape, is_json_array, read_flags, split_pairs
 
-__all__ = ["Token", "build_instruction"]
+__all__ = ["Builder"]
 
-#: Terminal of dockerfile.lark, and the characters of the logical line that it covers.
-Token = tuple[str, int, int]
+STRAY_BLANKS = "\udc85\udca0"
 
 
-def build_instruction(source: SourceFile, line: LogicalLine, tokens: list[Token], escape: str) -> Instruction:
-    """The node of the instruction whose words are ``tokens``, without heredocs; its text ends with the line.
-
-    Raises DockerfileError for what the official parser refuses inside arguments: JSON arrays of other things
-    than strings, ENV and LABEL without pairs.
+@dataclass(slots=True)
+class Builder:
+    """Makes the nodes of one logical line. ``heredocs`` are its bodies; the text ends at offset ``end``, on
+    line ``last_line``. Raises DockerfileError for what the official parser refuses inside arguments: JSON
+    arrays of other things than strings, ENV and LABEL without pairs.
     """
-    kind, start, end = tokens[0]
-    keyword_span = line.span(start, end)
-    rest = tokens[1:]
-    flags: tuple[Flag, ...] = ()
-    if rest and rest[0][0] == "FLAGS":
-        flags = _build_flags(line, rest[0], escape)
-        rest = rest[1:]
-    child = None
-    exec_form = False
-    args: tuple[str, ...] = ()
-    if kind == "ONBUILD":
-        if rest:
-            child = build_instruction(source, line, rest, escape)
-    elif kind == "OTHER":
-        kind = line.text[start:end].upper()
-        if kind in ("FROM", "MAINTAINER", "ONBUILD"):
-            raise fail(source, f"ONBUILD can not hold {kind}", keyword_span.start, keyword_span.end)
-        args = ("",)
-    elif rest:
-        exec_form, args = _build_args(source, line, kind, rest, escape)
-    args_span = line.span(rest[0][1], len(line.text)) if rest else Span(keyword_span.end, keyword_span.end)
-    span = Span(keyword_span.start, line.end)
-    return Instruction(
-        kind,
-        flags,
-        args,
-        exec_form,
-        (),
-        source.text[span.start : span.end],
-        span,
-        keyword_span,
-        args_span,
-        line.first_line,
-        line.last_line,
-        child,
-    )
 
+    source: SourceFile
+    line: LogicalLine
+    escape: str
+    heredocs: tuple[Heredoc, ...]
+    end: int
+    last_line: int
 
-def _build_flags(line: LogicalLine, token: Token, escape: str) -> tuple[Flag, ...]:
-    _, first, last = token
-    flags = []
-    for start, end, raw in split_flags(line.text[first:last], escape)[0]:
-        name, sign, value = raw[2:].partition("=")
-        flags.append(Flag(name, value if sign else None, raw, line.span(first + start, first + end)))
-    return tuple(flags)
+    def build(self, tokens: list[Token], start: int = -1) -> Instruction:
+        """The instruction whose words are ``tokens``; its text begins at ``start``, or at its keyword."""
+        line = self.line
+        kind, first, last = tokens[0]
+        keyword_span = line.span(first, last)
+        flags: tuple[Flag, ...] = ()
+        child = None
+        exec_form = False
+        args: tuple[str, ...] = ()
+        rest = 1
+        if len(tokens) > 1 and tokens[1][0] == "FLAGS":
+            flags = self.build_flags(tokens[1])
+            rest = 2
+        if len(tokens) > rest:
+            args_span = line.span(tokens[rest][1], len(line.text))
+            if kind == "ONBUILD":
+                child = self.build(tokens[rest:])
+            elif kind != "OTHER":
+                exec_form, args = _build_args(self.source, line, kind, tokens[rest:], self.escape)
+        else:
+            args_span = Span(keyword_span.end, keyword_span.end)
+        if kind == "OTHER":
+            kind, args = line.text[first:last].upper(), ("",)
+            if kind in ("FROM", "MAINTAINER", "ONBUILD"):
+                raise fail(self.source, f"ONBUILD can not hold {kind}", keyword_span.start, keyword_span.end)
+        if start < 0:
+            start = keyword_span.start
+        return Instruction(
+            kind,
+            flags,
+            args,
+            exec_form,
+            self.heredocs,
+            self.source.text[start : self.end],
+            Span(start, self.end),
+            keyword_span,
+            args_span,
+            line.first_line,
+            self.last_line,
+            child,
+        )
+
+    def build_flags(self, token: Token) -> tuple[Flag, ...]:
+        """The flags that a FLAGS word holds."""
+        _, first, last = token
+        line = self.line
+        flags = []
+        for start, end, raw in read_flags(line.text[first:last], self.escape):
+            name, sign, value = raw[2:].partition("=")
+            flags.append(Flag(name, value if sign else None, raw, line.span(first + start, first + end)))
+        return tuple(flags)
 
 
 def _build_args(
@@ -73,7 +89,7 @@ def _build_args(
     text = line.text
     args: list[str] = []
     if tokens[0][0] == "TYPE":
-        args.append(text[tokens[0][1] : tokens[0][2]].rstrip("\udc85\udca0"))
+        args.append(text[tokens[0][1] : tokens[0][2]].rstrip(STRAY_BLANKS))
         tokens = tokens[1:]
         if not tokens:
             return False, tuple(args)

@@ -1,8 +1,8 @@
 """Physical lines to logical lines: directives, continuations, heredoc bodies.
 
-This is the part of the language that is about lines and not about words, so it stands outside the Lark grammar:
-whether a line continues depends on its end, whether a comment is one depends on its beginning, and a heredoc's
-body ends where its own delimiter says.
+This is the part of the language that is about lines and not about words, so it stands outside the Lark
+grammar: whether a line continues depends on its end, whether it is a comment on its beginning, and where a
+heredoc's body ends on its delimiter.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .source import SourceFile, Span
 __all__ = ["MAX_LINE", "SPACE", "LogicalLine", "Reader", "fail", "read_directive"]
 
 #: White space wherever the official parser thinks in characters (Unicode's White_Space).
-SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 
 #: Bytes that one physical line may have, its line end excluded: the official parser reads no longer ones.
 MAX_LINE = 65535
@@ -47,10 +47,10 @@ def read_directive(line: str) -> tuple[str, str] | None:
 
 
 class LogicalLine:
-    """An instruction's text with its continuation lines joined, and where each part of it stands in the source.
+    """An instruction's text with its continuation lines joined, and where each part of it is in the source.
 
-    ``text`` has no blanks at its ends (``joined`` has them); ``end`` is the source offset behind the last line
-    end. Lines count from 1.
+    ``text`` has no blanks at its ends (``joined`` has them); ``end`` is the source offset behind the last
+    line end. Lines count from 1.
     """
 
     __slots__ = ("_joints", "_offsets", "_shift", "end", "first_line", "joined", "last_line", "text")
@@ -86,7 +86,7 @@ class LogicalLine:
 
 
 class Reader:
-    """Walks over the source: ``position`` is the offset of the next unread line, ``line`` its number from 1."""
+    """Walks over the source: ``position`` is the offset of the next unread line, ``line`` its number."""
 
     __slots__ = ("escape", "line", "position", "source", "text")
 
@@ -118,9 +118,19 @@ class Reader:
             )
         return line
 
+    def skip_empty_lines(self) -> int:
+        """Read lines as long as they are empty; the offset behind them."""
+        while self.position < len(self.text):
+            before = self.position
+            if self.next_line().strip(SPACE):
+                self.position = before
+                self.line -= 1
+                break
+        return self.position
+
     def logical_line(self, start: int, first: str) -> LogicalLine:
-        """Join ``first``, a line that has just been read, whose text begins at offset ``start``, with those that
-        continue it. Comments and empty lines between them are skipped.
+        """Join ``first``, a line just read whose text begins at offset ``start``, with those that continue it.
+        Comments and empty lines between them are skipped.
         """
         escape = self.escape
         first_line = self.line - 1

@@ -1,6 +1,6 @@
 """The shape of each instruction: its flags, how many arguments it takes, what they look like.
 
-This is what the front end refuses before it asks for any meaning. What the values mean is the compiler's part.
+This is what the front end refuses before it asks for any meaning; what values mean is the compiler's part.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class Shape:
 
 
 def _flags(text: str = "", texts: str = "", bools: str = "") -> MappingProxyType[str, FlagKind]:
-    kinds: dict[str, FlagKind] = {name: "text" for name in text.split()}
-    kinds |= {name: "texts" for name in texts.split()}
-    kinds |= {name: "bool" for name in bools.split()}
+    kinds: dict[str, FlagKind] = dict.fromkeys(text.split(), "text")
+    kinds |= dict.fromkeys(texts.split(), "texts")
+    kinds |= dict.fromkeys(bools.split(), "bool")
     return MappingProxyType(kinds)
 
 

@@ -6,7 +6,7 @@ Values (``args``, ``flags`` …) are what the official parser gives for the same
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from .source import SourceFile, Span
@@ -30,7 +30,7 @@ class Heredoc:
 
     ``expand`` is false for a quoted delimiter, ``chomp`` true for ``<<-`` (leading tabs are stripped when
     the content is used; ``content`` itself is as the official parser gives it). ``file_descriptor`` is the
-    digits before ``<<``, as written.
+    digits before ``<<``, as written. ``span`` covers the content and the line that ends it.
     """
 
     name: str
@@ -47,8 +47,9 @@ class Instruction:
 
     ``keyword`` is upper case. ``exec_form`` says that the arguments were a JSON array. ``args`` are the
     values as the official parser gives them: the shell form is one string with continuations joined, ENV and
-    LABEL are key, value, key, value. ``child`` is what ONBUILD holds (heredocs are listed by both). ``text`` is the exact source, line end
-    included; ``span`` covers it. ``args_span`` covers the arguments as written (first to last character).
+    LABEL are key, value, key, value. ``child`` is what ONBUILD holds; heredocs are listed by both. ``text``
+    is the exact source, line end and heredoc bodies included; ``span`` covers it (a child's begins at its
+    keyword). ``args_span`` covers the arguments as written (first to last character), without heredoc bodies.
     """
 
     keyword: str
@@ -64,14 +65,6 @@ class Instruction:
     end_line: int
     child: Instruction | None = None
     kind: Literal["instruction"] = "instruction"
-
-    def complete(self, heredocs: tuple[Heredoc, ...], text: str, span: Span, end_line: int) -> Instruction:
-        """This instruction with its heredoc bodies and full extent."""
-        child = self.child
-        if child is not None:
-            inner = Span(child.span.start, span.end)
-            child = child.complete(heredocs, text[inner.start - span.start :], inner, end_line)
-        return replace(self, heredocs=heredocs, text=text, span=span, end_line=end_line, child=child)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ def unparse(document: Document) -> str:
 def replace_item(document: Document, item: Item, text: str) -> Document:
     """The document with ``text`` in the place of ``item`` (one of its items, compared by identity).
 
-    ``text`` gets the line end that it lacks, in the style of the item. Raises DockerfileError where the result
-    is no Dockerfile, ValueError where the item is not in the document.
+    ``text`` gets the line end that it lacks, in the style of the item. Raises DockerfileError where the
+    result is no Dockerfile, ValueError where the item is not in the document.
     """
     index = _index(document, item)
     old = item.text
@@ -27,7 +27,7 @@ def replace_item(document: Document, item: Item, text: str) -> Document:
 
 
 def replace_instruction(document: Document, index: int, text: str) -> Document:
-    """The document with ``text`` in the place of ``document.instructions[index]``; see :func:`replace_item`."""
+    """:func:`replace_item` for ``document.instructions[index]``."""
     return replace_item(document, document.instructions[index], text)
 
 

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from itertools import accumulate
 
-__all__ = ["decode_exec", "decode_word", "drop_last_escape", "is_json_array", "split_flags", "split_pairs"]
+__all__ = [
+    "decode_exec",
+    "decode_word",
+    "drop_last_escape",
+    "is_json_array",
+    "read_flags",
+    "split_flags",
+    "split_pairs",
+]
 
 _ASCII_BLANK = re.compile(r"[\t\v\f\r ]+")
+_FLAG = re.compile(r"[^\t-\r ]+")
+_INTRICATE = re.compile(r"['\"\\`]|--(?:[\t-\r ]|\Z)")
 _JSON_STRING = re.compile(r'"((?:[^"\\\x00-\x1f]++|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*+)"')
 _JSON_ESCAPE = re.compile(
     r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|(.))"
@@ -81,29 +93,29 @@ def is_json_array(text: str) -> bool:
             return not stack and state == "end" and not text[position:].strip("\t\n\r ")
         position = match.end()
         kind = match.lastgroup
-        token = match[kind] if kind else ""
-        if state == "end" or (not stack and token != "["):
+        mark = match[kind] if kind else ""
+        if state == "end" or (not stack and mark != "["):
             return False
-        state = _json_step(stack, state, kind or "", token)
+        state = _json_step(stack, state, kind or "", mark)
         if not state or len(stack) > _JSON_DEPTH:
             return False
     return state == "end"
 
 
-def _json_step(stack: list[str], state: str, kind: str, token: str) -> str:
-    """The state after ``token``, or an empty one when it must not stand here."""
+def _json_step(stack: list[str], state: str, kind: str, mark: str) -> str:
+    """The state after ``mark``, or an empty one when it must not stand here."""
     if kind == "close":
-        empty = "first" if token == "]" else "key or end"
-        if not stack or stack[-1] != ("[" if token == "]" else "{") or state not in ("after", empty):
+        empty = "first" if mark == "]" else "key or end"
+        if not stack or stack[-1] != ("[" if mark == "]" else "{") or state not in ("after", empty):
             return ""
         stack.pop()
         return "after" if stack else "end"
     if state in ("value", "first"):
         if kind == "open":
-            stack.append(token)
-            return "first" if token == "[" else "key or end"
+            stack.append(mark)
+            return "first" if mark == "[" else "key or end"
         if kind == "atom":
-            return "after" if _fits(token) else ""
+            return "after" if _fits(mark) else ""
         return "after" if kind == "string" else ""
     if state in ("key", "key or end"):
         return "colon" if kind == "string" else ""
@@ -119,12 +131,16 @@ def _fits(token: str) -> bool:
     return token[0] not in "-0123456789" or abs(float(token)) != float("inf")
 
 
+class CutCharacterError(ValueError):
+    """The official parser would cut this character between two of its bytes, at one that is a blank alone."""
+
+
 def split_flags(text: str, escape: str) -> tuple[list[tuple[int, int, str]], int]:
     """The flags at the beginning of ``text``: (start, end, value) each, and where the rest begins.
 
     Quotes group and vanish, the escape character makes the next one plain. The official parser does this byte
     by byte and takes each byte for a character (so ``é`` becomes ``Ã©``); values follow it, positions are
-    characters of ``text``.
+    characters of ``text``. Raises CutCharacterError.
 
     >>> split_flags("--a=b --c='d e' f", "\\\\")
     ([(0, 5, '--a=b'), (6, 15, '--c=d e')], 16)
@@ -134,14 +150,21 @@ def split_flags(text: str, escape: str) -> tuple[list[tuple[int, int, str]], int
     return _split_flag_words(text, escape)
 
 
+def read_flags(text: str, escape: str) -> list[tuple[int, int, str]]:
+    """The flags of a FLAGS word, as :func:`split_flags` gives them."""
+    if text.isascii() and _INTRICATE.search(text) is None:
+        return [(*match.span(), match[0]) for match in _FLAG.finditer(text)]
+    return split_flags(text, escape)[0]
+
+
 def _split_flag_bytes(text: str, escape: str) -> tuple[list[tuple[int, int, str]], int]:
     data = text.encode("utf-8", "surrogateescape")
     flags, rest = _split_flag_words(data.decode("latin-1"), escape)
-
-    def characters(offset: int) -> int:
-        return len(data[:offset].decode("utf-8", "surrogateescape"))
-
-    return [(characters(start), characters(end), value) for start, end, value in flags], characters(rest)
+    starts = list(accumulate((len(c.encode("utf-8", "surrogateescape")) for c in text), initial=0))
+    position = bisect_left(starts, rest)
+    if starts[position] != rest:
+        raise CutCharacterError(text[position - 1])
+    return [(bisect_left(starts, a), bisect_left(starts, b), value) for a, b, value in flags], position
 
 
 def _split_flag_words(text: str, escape: str) -> tuple[list[tuple[int, int, str]], int]:
