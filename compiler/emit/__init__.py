@@ -1,1 +1,1 @@
-"""Ways out of the compiler: one file an emitter."""
+"""Plans as texts: one file a format."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import types
 from dataclasses import MISSING, fields
-from typing import Any
+from functools import cache
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from . import operations
 
-__all__ = ["canonical_json", "decode", "encode", "sha256_hex"]
+__all__ = ["canonical_json", "check_types", "decode", "encode", "sha256_hex"]
 
 # Every kind of value that stands in a plan, by the name it is tagged with.
 KINDS: dict[str, type[Any]] = {
@@ -36,7 +38,9 @@ _TAGS = {cls: tag for tag, cls in KINDS.items()}
 
 
 def encode(value: Any, *, identity: bool = False) -> Any:
-    """``value`` as JSON-ready data. With ``identity``, only what takes part in equality."""
+    """``value`` as JSON-ready data. With ``identity``, only what takes part in a layer's id: no fields marked
+    so, and not the name of a base image whose digest is known.
+    """
     if isinstance(value, tuple):
         return [encode(item, identity=identity) for item in value]
     tag = _TAGS.get(type(value))
@@ -47,24 +51,60 @@ def encode(value: Any, *, identity: bool = False) -> Any:
         content = getattr(value, item.name)
         if content != item.default and not (identity and item.metadata.get("identity") is False):
             data[item.name] = encode(content, identity=identity)
+    if identity and isinstance(value, operations.Base) and value.digest:
+        del data["reference"]
     return data
 
 
 def decode(data: Any) -> Any:
-    """The inverse of :func:`encode`. Raises ``ValueError`` for an unknown kind or a missing field."""
+    """The inverse of :func:`encode`. Raises ``ValueError`` for an unknown kind, a missing field, or a value
+    that its field can not hold.
+    """
     if isinstance(data, list):
         return tuple(decode(item) for item in data)
     if not isinstance(data, dict):
         return data
-    cls = KINDS.get(data.get("type", ""))
+    tag = data.get("type")
+    cls = KINDS.get(tag) if isinstance(tag, str) else None
     if cls is None:
-        raise ValueError(f"unknown type {data.get('type')!r}")
+        raise ValueError(f"unknown type {tag!r}")
     known = {item.name: item for item in fields(cls)}
     unknown = data.keys() - known.keys() - {"type"}
     missing = {name for name, item in known.items() if item.default is MISSING} - data.keys()
     if unknown or missing:
-        raise ValueError(f"{data['type']}: unknown {sorted(unknown)}, missing {sorted(missing)}")
-    return cls(**{name: decode(value) for name, value in data.items() if name != "type"})
+        raise ValueError(f"{tag}: unknown {sorted(unknown)}, missing {sorted(missing)}")
+    value = cls(**{name: decode(item) for name, item in data.items() if name != "type"})
+    check_types(value)
+    return value
+
+
+def check_types(value: Any) -> None:
+    """Raise ``ValueError`` where a field of the dataclass ``value`` does not hold what it is declared to."""
+    kind: Any = type(value)
+    for name, hint in _hints(kind):
+        content = getattr(value, name)
+        if not _fits(content, hint):
+            raise ValueError(f"{_TAGS.get(type(value), type(value).__name__)}: {name} can not be {content!r}")
+
+
+@cache
+def _hints(cls: Any) -> tuple[tuple[str, Any], ...]:
+    hints = get_type_hints(cls)
+    return tuple((item.name, hints[item.name]) for item in fields(cls))
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        return any(_fits(value, option) for option in get_args(hint))
+    if origin is tuple:
+        options = get_args(hint)
+        if not isinstance(value, tuple):
+            return False
+        if options[-1] is Ellipsis:
+            return all(_fits(item, options[0]) for item in value)
+        return len(value) == len(options) and all(map(_fits, value, options))
+    return type(value) is hint
 
 
 def canonical_json(data: Any) -> str:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..config import Healthcheck, HistoryItem, ImageConfig
-from .canonical import decode, encode
+from .canonical import check_types, decode, encode
 from .layer import ImageLayer, Provenance
 
 __all__ = ["SCHEMA", "ImagePlan", "LayerPlan", "Notice"]
@@ -56,34 +56,49 @@ class LayerPlan:
         }
 
     @classmethod
-    def from_document(cls, document: dict[str, Any]) -> LayerPlan:
+    def from_document(cls, document: Any) -> LayerPlan:
         """Read the JSON form. Raises ``ValueError`` where it is not one, or where an id does not match what
         it names (a plan may come from a stranger).
         """
-        if document.get("schema") != SCHEMA:
-            raise ValueError(f"not a {SCHEMA} document: schema is {document.get('schema')!r}")
-        layers: list[ImageLayer] = []
-        seen: set[str] = set()
-        for entry in document["layers"]:
-            layer = ImageLayer(
-                decode(entry["operation"]),
-                entry.get("parent"),
-                tuple(entry.get("inputs", ())),
-                Provenance(**entry.get("provenance", {})),
-            )
-            if layer.id != entry["id"]:
-                raise ValueError(f"layer {entry['id'][:12]} is really {layer.id[:12]}")
-            if unknown := set(layer.references) - seen:
-                raise ValueError(f"layer {layer.id[:12]} needs {min(unknown)[:12]}, which is not before it")
-            seen.add(layer.id)
-            layers.append(layer)
-        images = tuple(_image(entry) for entry in document["images"])
+        if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+            found = document.get("schema") if isinstance(document, dict) else None
+            raise ValueError(f"not a {SCHEMA} document: schema is {found!r}")
+        try:
+            layers = _layers(document["layers"])
+            images = tuple(_image(entry) for entry in document["images"])
+            notices = tuple(Notice(**entry) for entry in document.get("notices", ()))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not a {SCHEMA} document: {error}") from error
+        for value in (*images, *notices):
+            check_types(value)
+        known = {layer.id for layer in layers}
         for image in images:
-            if image.layer is not None and image.layer not in seen:
+            if image.layer is not None and image.layer not in known:
                 raise ValueError(
                     f"image {image.name!r} is made of {image.layer[:12]}, which is not in the plan"
                 )
-        return cls(tuple(layers), images, tuple(Notice(**entry) for entry in document.get("notices", ())))
+        return cls(layers, images, notices)
+
+
+def _layers(entries: list[dict[str, Any]]) -> tuple[ImageLayer, ...]:
+    layers: dict[str, ImageLayer] = {}
+    for entry in entries:
+        layer = ImageLayer(
+            decode(entry["operation"]),
+            entry.get("parent"),
+            tuple(entry.get("inputs", ())),
+            Provenance(**entry.get("provenance", {})),
+        )
+        check_types(layer)
+        check_types(layer.provenance)
+        if layer.id != entry["id"]:
+            raise ValueError(f"layer {str(entry['id'])[:12]} is really {layer.id[:12]}")
+        if layer.id in layers:
+            raise ValueError(f"layer {layer.id[:12]} is there twice")
+        if unknown := [needed for needed in layer.references if needed not in layers]:
+            raise ValueError(f"layer {layer.id[:12]} needs {unknown[0][:12]}, which is not before it")
+        layers[layer.id] = layer
+    return tuple(layers.values())
 
 
 def _layer_document(layer: ImageLayer) -> dict[str, Any]:
@@ -115,5 +130,9 @@ def _image(entry: dict[str, Any]) -> ImagePlan:
     if config.get("healthcheck") is not None:
         check = {key: _tupled(value) for key, value in config["healthcheck"].items()}
         config["healthcheck"] = Healthcheck(**check)
+        check_types(config["healthcheck"])
     history = tuple(HistoryItem(**item) for item in entry.get("history", ()))
-    return ImagePlan(entry["name"], entry["platform"], entry["layer"], ImageConfig(**config), history)
+    image = ImagePlan(entry["name"], entry["platform"], entry["layer"], ImageConfig(**config), history)
+    for value in (image.config, *history):
+        check_types(value)
+    return image

@@ -211,16 +211,16 @@ def resolve_mounts(
     for text in texts:
         options = read_mount(site, text, lambda value: stage.expand(site, value))
         if options.kind == "secret":
-            mounts.append(_secret(site, options))
+            mounts.append(_secret(site, stage, options))
         elif options.kind == "ssh":
-            mounts.append(_ssh(options, agents))
+            mounts.append(_ssh(stage, options, agents))
             agents += 1
         else:
             mounts.append(_tree(site, stage, options, inputs))
     return tuple(mounts), tuple(inputs)
 
 
-def _secret(site: Site, options: _Options) -> Mount:
+def _secret(site: Site, stage: Stage, options: _Options) -> Mount:
     identity = options.source or options.id or clean_path(options.target).rpartition("/")[2]
     if not identity:
         raise site.error("one of source, target required")
@@ -229,7 +229,7 @@ def _secret(site: Site, options: _Options) -> Mount:
         target = "/run/secrets/" + clean_path(identity).rpartition("/")[2]
     return Mount(
         "secret",
-        target=target,
+        target=_absolute(stage, target) if target else "",
         cache_id=identity,
         required=options.required,
         mode=options.mode,
@@ -239,10 +239,10 @@ def _secret(site: Site, options: _Options) -> Mount:
     )
 
 
-def _ssh(options: _Options, number: int) -> Mount:
+def _ssh(stage: Stage, options: _Options, number: int) -> Mount:
     return Mount(
         "ssh",
-        target=options.target or f"/run/buildkit/ssh_agent.{number}",
+        target=_absolute(stage, options.target or f"/run/buildkit/ssh_agent.{number}"),
         cache_id=options.id or "default",
         required=options.required,
         mode=options.mode,
@@ -251,11 +251,13 @@ def _ssh(options: _Options, number: int) -> Mount:
     )
 
 
+def _absolute(stage: Stage, target: str) -> str:
+    return target if target.startswith("/") else join_path("/", stage.config.workdir, target)
+
+
 def _tree(site: Site, stage: Stage, options: _Options, inputs: list[str]) -> Mount:
     """A bind, cache or tmpfs mount. ``inputs`` gets the layer that it is taken from, if there is one."""
-    target = options.target
-    if not target.startswith("/"):
-        target = join_path("/", stage.config.workdir, target)
+    target = _absolute(stage, options.target)
     if target == "/":
         raise site.error(f'invalid mount target "{target}"', help="give target=/a/path below the root")
     read_only = options.kind == "bind" if options.read_only is None else options.read_only
