@@ -212,7 +212,10 @@ def _translate(text: str) -> tuple[str, MatchKind]:
             kind = "regexp" if char in "[]" else kind
             out.append(char)
         first = False
-    return _python_syntax("".join(out)) + r"\Z", kind
+    expression = _python_syntax("".join(out)) + r"\Z"
+    if "|" in text:
+        expression = f"(?s:.*?)(?:{expression})"  # only one side of it is tied to the start, the other to the end
+    return expression, kind
 
 
 # --- from the syntax of Go's expressions to Python's -------------------------------------------------
