@@ -1,0 +1,139 @@
+"""The whole way: request → plan → layers → images → outputs."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from threading import Event
+
+from ...compiler.graph.layer import ImageLayer
+from ...compiler.graph.operations import Base
+from ...compiler.graph.plan import ImagePlan, LayerPlan
+from ...compiler.options import CompileOptions
+from ..events import BuildFinished, BuildStarted, Notice, Reporter
+from ..export import export, parse_outputs
+from ..oci.image import ImageManifest
+from ..sandbox import Sandbox
+from ..snapshot.mount import enter_mount_namespace
+from ..store.store import Store
+from .assemble import config_document
+from .builder import LayerBuilder
+from .compile import compile_request
+from .fetch import Fetcher
+from .images import Images, local_directories
+from .inputs import ContextPlace, Inputs
+from .mounts import RunMounts
+from .request import BuildRequest, BuildResult, BuiltImage
+from .scheduler import EMPTY, LayerResult, Scheduler
+from .steps import StepRunner
+from .worker import CachingWorker
+
+__all__ = ["build", "compile_only"]
+
+
+def compile_only(request: BuildRequest, store: Store, reporter: Reporter) -> LayerPlan:
+    """The plan of ``request``; base images are looked at, nothing is built."""
+    cancel = Event()
+    images = Images(store, request.options.contexts, reporter, cancel, pull=request.pull)
+    return compile_request(request, store, images)
+
+
+def build(
+    request: BuildRequest, store: Store, reporter: Reporter, cancel: Event | None = None
+) -> BuildResult:
+    """Build what is asked for. Setting ``cancel`` stops it: running steps are killed.
+
+    Raises the errors of ``grammar/errors.py`` and ``runtime/errors.py``; whatever it raises, what was built
+    before the error stays in the store and is found by the next build.
+    """
+    started = time.monotonic()
+    cancel = cancel or Event()
+    outputs = parse_outputs(request.outputs)
+    images = Images(store, request.options.contexts, reporter, cancel, pull=request.pull)
+    plan = compile_request(request, store, images)
+    for notice in plan.notices:
+        reporter(Notice(notice.message, f"{notice.file}:{notice.line}" if notice.line else notice.file))
+    with _inputs(request, store) as inputs:
+        worker, results = _run(request, plan, store, inputs, images, reporter, cancel)
+    made = [(image, _assemble(store, image, results)) for image in plan.images]
+    written = export(made, outputs, request.tags, store, reporter)
+    _remember_tags(store, request.tags, made)
+    store.sync()
+    seconds = time.monotonic() - started
+    reporter(BuildFinished(seconds, worker.executed, worker.cached))
+    digests = written.digests
+    built = tuple(
+        BuiltImage(
+            plan.name,
+            plan.platform,
+            image.config_descriptor.digest,
+            digests.get(plan.platform, ""),
+            image.diff_ids,
+        )
+        for plan, image in made
+    )
+    return BuildResult(built, worker.executed, worker.cached, seconds, written.lines)
+
+
+@contextmanager
+def _inputs(request: BuildRequest, store: Store) -> Iterator[Inputs]:
+    places = {name: ContextPlace(path) for name, path in local_directories(request.options.contexts).items()}
+    if request.context is not None:
+        places[""] = ContextPlace(os.path.abspath(request.context), request.dockerfile_path)
+    inputs = Inputs(store, places, Fetcher(store))
+    try:
+        yield inputs
+    finally:
+        inputs.close()
+
+
+def _run(
+    request: BuildRequest,
+    plan: LayerPlan,
+    store: Store,
+    inputs: Inputs,
+    images: Images,
+    reporter: Reporter,
+    cancel: Event,
+) -> tuple[CachingWorker, dict[str, LayerResult]]:
+    layers = {layer.id: layer for layer in plan.layers}
+    reporter(BuildStarted(sum(not isinstance(layer.operation, Base) for layer in plan.layers)))
+    runner = StepRunner(request, store)
+    builder = LayerBuilder(store, inputs, images, runner, RunMounts(request, store, inputs), reporter, cancel)
+    worker = CachingWorker(store, builder, inputs, reporter, fresh=_fresh(request, layers), cancel=cancel)
+    worker.set_keys(layers)
+    scheduler = Scheduler(
+        layers,
+        worker,
+        jobs=request.jobs or 4 * (os.cpu_count() or 1),
+        cancel=cancel,
+        before_work=enter_mount_namespace,
+    )
+    return worker, scheduler.run(image.layer for image in plan.images if image.layer is not None)
+
+
+def _fresh(request: BuildRequest, layers: Mapping[str, ImageLayer]) -> frozenset[str]:
+    """Layers that must be made again whatever is known. Base images are never made."""
+    stages = {stage.lower() for stage in request.no_cache_filter}
+    return frozenset(
+        layer.id
+        for layer in layers.values()
+        if not isinstance(layer.operation, Base)
+        and (request.no_cache or layer.provenance.stage.lower() in stages)
+    )
+
+
+def _assemble(store: Store, image: ImagePlan, results: Mapping[str, LayerResult]) -> ImageManifest:
+    result = EMPTY if image.layer is None else results[image.layer]
+    layers = [(stored.diff_id, stored.created) for stored in store.layers(result.stack)]
+    return ImageManifest.from_config(config_document(image, layers))
+
+
+def _remember_tags(store: Store, tags: tuple[str, ...], made: list[tuple[ImagePlan, ImageManifest]]) -> None:
+    """Keep the config under each tag: it names the layers, which the store has."""
+    for tag in tags:
+        for plan, image in made:
+            store.add_record("image", f"{tag} {plan.platform}", image.config_bytes)

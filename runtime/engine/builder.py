@@ -1,0 +1,125 @@
+"""``LayerBuilder``: executes one layer definition on its parent's snapshot and commits the result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from threading import Event
+from typing import Protocol
+
+from ...compiler.graph.layer import ImageLayer
+from ...compiler.graph.operations import Add, Base, Copy, MakeDir, Operation, Run
+from ..events import Reporter, StepOutput
+from ..snapshot import StackView, commit, mount
+from ..store import Draft, Store
+from .filecopy import apply_copy, is_linked, resolve_owner
+from .filecopy.destination import Destination
+from .inputs import Inputs
+from .mounts import RunMounts
+from .scheduler import CancelledStepError
+from .steps import StepRunner
+
+__all__ = ["BaseImages", "LayerBuilder"]
+
+Stack = tuple[str, ...]
+
+
+class BaseImages(Protocol):
+    """Puts a base image's layers into the store."""
+
+    def materialise(self, base: Base) -> Stack:
+        """Diff IDs of the image's layers, all of which are in the store now."""
+
+
+class LayerBuilder:
+    """Gives the layers that an operation adds to its parent's stack (one, but for base images)."""
+
+    def __init__(
+        self,
+        store: Store,
+        inputs: Inputs,
+        images: BaseImages,
+        runner: StepRunner,
+        mounts: RunMounts,
+        reporter: Reporter,
+        cancel: Event,
+    ) -> None:
+        self._store = store
+        self._inputs = inputs
+        self._images = images
+        self._runner = runner
+        self._mounts = mounts
+        self._report = reporter
+        self._cancel = cancel
+
+    @staticmethod
+    def ignores_parent(operation: Operation) -> bool:
+        """Whether the result does not depend on the layer below (``COPY --link``)."""
+        # A name in --chown is looked up in the image that is copied into.
+        return (
+            isinstance(operation, Copy | Add)
+            and is_linked(operation)
+            and not any(letter.isalpha() for letter in operation.chown)
+        )
+
+    def execute(self, layer: ImageLayer, parent: Stack, inputs: Sequence[Stack]) -> Stack:
+        """Make the layer. Raises what the user has to know (a :class:`LayercError`), or
+        :class:`CancelledStepError`; whatever it raises, the store is as before.
+        """
+        match layer.operation:
+            case Base() as base:
+                return self._images.materialise(base)
+            case Run() as run:
+                return self._run(run, layer.id, parent, inputs)
+            case Copy() | Add() as copy:
+                return self._copy(copy, parent, inputs)
+            case MakeDir() as make:
+                return self._make_directory(make, parent)
+
+    def _run(self, run: Run, layer_id: str, parent: Stack, inputs: Sequence[Stack]) -> Stack:
+        def report(stream: int, data: bytes) -> None:
+            self._report(StepOutput(layer_id, stream, data))
+
+        with self._store.draft() as draft, ExitStack() as held:
+            root = held.enter_context(mount(self._store, parent, draft))
+            mounts = held.enter_context(self._mounts.prepared(run, inputs, self._context_stack, self._check))
+            self._runner.run(run, root, mounts, report, self._cancel)
+            self._check()
+            held.close()
+            return self._commit(draft, parent)
+
+    def _context_stack(self, copy: Copy) -> Stack:
+        """A stack with what ``copy`` puts on an empty tree, for mounts of a build context."""
+        plan = self._inputs.copy_plan(copy, ())
+        key = f"mounted {plan.key()}"
+        with self._store.lock(key, self._check):
+            known = self._store.record("mounted", key)
+            if known is not None and self._store.layer(known.decode()) is not None:
+                return (known.decode(),)
+            stack = self._copy(copy, (), ())
+            self._store.add_record("mounted", key, stack[0].encode())
+            return stack
+
+    def _copy(self, copy: Copy | Add, parent: Stack, inputs: Sequence[Stack]) -> Stack:
+        plan = self._inputs.copy_plan(copy, inputs)
+        below: Stack = () if is_linked(copy) else parent
+        users = StackView(self._store, parent) if copy.chown else None
+        with self._store.draft() as draft:
+            with mount(self._store, below, draft) as root:
+                apply_copy(plan, root, users, check=self._check)
+            return self._commit(draft, below)
+
+    def _make_directory(self, make: MakeDir, parent: Stack) -> Stack:
+        owner = resolve_owner(make.user, StackView(self._store, parent)) if make.user else None
+        with self._store.draft() as draft:
+            with mount(self._store, parent, draft) as root:
+                destination = Destination(root)
+                destination.make_directories(destination.follow(make.path), 0o755, owner)
+            return self._commit(draft, parent)
+
+    def _commit(self, draft: Draft, below: Stack) -> Stack:
+        return (commit(self._store, draft, StackView(self._store, below)).diff_id,)
+
+    def _check(self) -> None:
+        if self._cancel.is_set():
+            raise CancelledStepError

@@ -1,0 +1,73 @@
+"""Directories of ``RUN --mount=type=cache``: kept by id, shared as asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from ...compiler.graph.operations import Mount
+from ..store import Store
+from .filecopy import CopyPlan, apply_copy
+
+__all__ = ["cache_directory"]
+
+
+@contextmanager
+def cache_directory(
+    store: Store, name: str, item: Mount, seed: CopyPlan | None, check: Callable[[], None]
+) -> Iterator[str]:
+    """The directory of cache ``name``, held until the block ends.
+
+    ``sharing=shared``: everyone at once. ``locked``: one after the other, among all processes. ``private``: a
+    second user at the same time gets a directory of its own. ``seed`` is what a new cache begins
+    with. ``check`` is called while it waits, and may raise.
+    """
+    identity = hashlib.sha256(json.dumps(name).encode("utf-8", "surrogateescape")).hexdigest()
+    base = os.path.join(store.root, "caches", identity)
+    with ExitStack() as held:
+        if item.sharing == "locked":
+            held.enter_context(store.lock(f"cache {identity}", check))
+        if item.sharing == "private":
+            base = _private(store, base, identity, held)
+        with store.lock(f"making cache {identity}", check):
+            _make(store, base, name, item, seed)
+        yield os.path.join(base, "data")
+
+
+class _BusyError(Exception):
+    """Someone else has the lock."""
+
+
+def _refuse_to_wait() -> None:
+    raise _BusyError
+
+
+def _private(store: Store, base: str, identity: str, held: ExitStack) -> str:
+    number = 0
+    while True:
+        try:
+            held.enter_context(store.lock(f"private cache {identity} {number}", _refuse_to_wait))
+        except _BusyError:
+            number += 1
+        else:
+            return base if number == 0 else f"{base}.{number}"
+
+
+def _make(store: Store, base: str, name: str, item: Mount, seed: CopyPlan | None) -> None:
+    """Make the directory under a temporary name, so that it is there as a whole or not at all."""
+    if os.path.isdir(base):
+        return
+    new = store.temporary("cache")
+    data = os.path.join(new, "data")
+    os.makedirs(data)
+    if seed is not None:
+        apply_copy(seed, data)
+    os.chmod(data, 0o755 if item.mode is None else item.mode)
+    os.chown(data, item.uid, item.gid)
+    with open(os.path.join(new, "cache.json"), "w", encoding="utf-8") as file:
+        json.dump({"id": name, "target": item.target}, file)
+    os.makedirs(os.path.dirname(base), exist_ok=True)
+    os.rename(new, base)

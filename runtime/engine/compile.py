@@ -1,0 +1,81 @@
+"""From a request to a plan: resolve what the text names, compile, remember.
+
+A compiled plan is remembered under its inputs (text, options, identities of base images), so that a build
+with nothing to do parses nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from ... import __version__
+from ...compiler.graph.canonical import canonical_json, sha256_hex
+from ...compiler.graph.plan import LayerPlan
+from ...compiler.options import ImageRequest, NamedContext, UnresolvedImagesError
+from ..store.store import Store
+from .images import Images
+from .request import BuildRequest
+
+__all__ = ["compile_request"]
+
+_KIND = "plan"
+
+
+def compile_request(request: BuildRequest, store: Store, images: Images) -> LayerPlan:
+    """The plan of ``request``. Raises ``DockerfileError`` and :class:`SourceError`."""
+    if request.plan is not None:
+        return request.plan
+    key = _key(request)
+    known = store.record(_KIND, key)
+    if known is not None and (plan := _remembered(json.loads(known), images)) is not None:
+        return plan
+    plan, asked = _compile(request, images)
+    identities = [[_request_document(item), images.resolve([item])[item].digest] for item in asked]
+    value = canonical_json({"images": identities, "plan": plan.to_document()})
+    store.add_record(_KIND, key, value.encode("utf-8", "surrogateescape"))
+    return plan
+
+
+def _compile(request: BuildRequest, images: Images) -> tuple[LayerPlan, list[ImageRequest]]:
+    # Imported here: a build that finds its plan needs neither the parser nor the compiler.
+    from ...compiler import compile_dockerfile
+    from ...grammar.parse import parse
+
+    assert request.dockerfile is not None
+    document = parse(request.dockerfile)
+    asked: dict[ImageRequest, None] = {}
+    while True:
+        try:
+            plan = compile_dockerfile(document, request.options, images.resolve(asked))
+        except UnresolvedImagesError as need:
+            asked |= dict.fromkeys(sorted(need.requests, key=lambda item: (item.reference, item.platform)))
+        else:
+            return plan, list(asked)
+
+
+def _key(request: BuildRequest) -> str:
+    assert request.dockerfile is not None
+    options = asdict(request.options)
+    return sha256_hex(
+        canonical_json([__version__, request.dockerfile.name, request.dockerfile.text, options])
+    )
+
+
+def _remembered(value: dict[str, Any], images: Images) -> LayerPlan | None:
+    """The plan, if the images that it was made for are still the same."""
+    wanted = [(_request(item), digest) for item, digest in value["images"]]
+    now = images.resolve([request for request, _ in wanted])
+    if any(now[request].digest != digest for request, digest in wanted):
+        return None
+    return LayerPlan.from_document(value["plan"])
+
+
+def _request_document(request: ImageRequest) -> dict[str, Any]:
+    return asdict(request)
+
+
+def _request(document: dict[str, Any]) -> ImageRequest:
+    context = document.pop("context")
+    return ImageRequest(**document, context=None if context is None else NamedContext(**context))

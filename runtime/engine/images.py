@@ -1,0 +1,84 @@
+"""Base images of one build: each is resolved once, and its layers are brought in when a step needs them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+from ...compiler.graph.operations import Base
+from ...compiler.options import BaseImage, ImageRequest, NamedContext
+from ..errors import SourceError
+from ..events import Reporter
+from ..sources.image import Cancelled, ResolvedImage
+from ..sources.images import resolve
+from ..store.store import Store
+from .scheduler import CancelledStepError
+
+__all__ = ["Images"]
+
+_PARALLEL = 8  # resolving waits for registries; it does not compute
+
+
+class Images:
+    """Resolves what a compilation asks for, and materialises what the graph names."""
+
+    def __init__(
+        self,
+        store: Store,
+        contexts: Mapping[str, NamedContext],
+        report: Reporter,
+        cancel: Event,
+        *,
+        pull: bool,
+    ) -> None:
+        self._store = store
+        self._contexts = contexts
+        self._report = report
+        self._cancel = cancel
+        self._pull = pull
+        self._resolved: dict[ImageRequest, ResolvedImage] = {}
+
+    def resolve(self, requests: Iterable[ImageRequest]) -> dict[ImageRequest, BaseImage]:
+        """What the compiler must know of each. Raises :class:`SourceError`."""
+        missing = [request for request in requests if request not in self._resolved]
+        if len(missing) == 1:
+            self._resolved[missing[0]] = self._resolve(missing[0])
+        elif missing:
+            with ThreadPoolExecutor(min(_PARALLEL, len(missing)), "resolve") as pool:
+                self._resolved.update(zip(missing, pool.map(self._resolve, missing), strict=True))
+        return {request: self._resolved[request].base for request in requests}
+
+    def _resolve(self, request: ImageRequest) -> ResolvedImage:
+        return resolve(request, self._store, self._report, pull=self._pull)
+
+    def materialise(self, base: Base) -> tuple[str, ...]:
+        """Diff IDs of the image's layers, which the store has then. Raises :class:`SourceError` if the image
+        is no longer what the plan was made for.
+        """
+        try:
+            return self._find(base).layers.bring(self._store, self._report, base.reference, self._cancel)
+        except Cancelled as error:
+            raise CancelledStepError from error
+
+    def _find(self, base: Base) -> ResolvedImage:
+        for request, resolved in self._resolved.items():
+            if resolved.base.digest == base.digest and request.platform == base.platform:
+                return resolved
+        # A plan that was compiled before names its images; they must still be the same.
+        request = ImageRequest(base.reference, base.platform, self._contexts.get(base.reference))
+        self.resolve([request])
+        resolved = self._resolved[request]
+        if base.digest and resolved.base.digest != base.digest:
+            raise SourceError(
+                f"{base.reference} has changed since the plan was compiled: "
+                f"it was {base.digest}, now it is {resolved.base.digest}",
+                help="compile the Dockerfile again",
+            )
+        return resolved
+
+
+def local_directories(contexts: Mapping[str, NamedContext]) -> dict[str, str]:
+    """Paths of the named contexts that are directories."""
+    return {name: os.path.abspath(item.value) for name, item in contexts.items() if item.kind == "local"}

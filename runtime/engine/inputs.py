@@ -1,0 +1,209 @@
+"""What steps read besides the layer below them: build contexts, downloads, and other layers."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ...compiler.graph.operations import (
+    Add,
+    ContextPath,
+    Copy,
+    FromContext,
+    FromLayer,
+    GitTree,
+    HttpFile,
+    Mount,
+    Operation,
+    Origin,
+    Run,
+    SourceItem,
+)
+from ..errors import SourceError
+from ..snapshot.view import StackView
+from ..sources.context import ContextTree
+from ..sources.ignore import load_ignore_file
+from ..sources.tree import SourceTree
+from ..store.store import Store
+from .fetch import Fetcher
+from .filecopy import CopyPlan, resolve_copy
+from .scheduler import LayerResult
+
+__all__ = ["ContextPlace", "Inputs", "mount_copy"]
+
+
+@dataclass(frozen=True, slots=True)
+class ContextPlace:
+    """Where a build context lies: a directory, and the Dockerfile beside which ``.dockerignore`` may lie."""
+
+    path: str
+    dockerfile: str | None = None
+
+
+class Inputs:
+    """Opens each context once, when it is first needed, and remembers what was selected from it.
+
+    ``places`` are contexts by name; ``""`` is the main one. Threads may share it.
+    """
+
+    def __init__(self, store: Store, places: Mapping[str, ContextPlace], fetcher: Fetcher) -> None:
+        self._store = store
+        self._places = places
+        self._fetcher = fetcher
+        self._lock = threading.Lock()
+        self._contexts: dict[str, ContextTree] = {}
+        self._plans: dict[Copy | Add, CopyPlan] = {}
+
+    def close(self) -> None:
+        """Let go of the contexts, and keep what was learnt of their files."""
+        for tree in self._contexts.values():
+            tree.close()
+
+    # --- keys -----------------------------------------------------------------------------------------
+
+    def outside(self, operation: Operation) -> tuple[str, ...]:
+        """Digests of what the operation takes from outside the graph; known before anything is built."""
+        match operation:
+            case Copy() | Add():
+                if isinstance(operation.origin, FromContext) or _downloads(operation):
+                    return (self.copy_plan(operation, ()).key(),)
+            case Run():
+                copies = (
+                    mount_copy(mount, self.context(mount.origin.name))
+                    for mount in operation.mounts
+                    if isinstance(mount.origin, FromContext)
+                )
+                return tuple(self.copy_plan(copy, ()).key() for copy in copies)
+            case _:
+                pass
+        return ()
+
+    def inside(self, operation: Operation, inputs: Sequence[LayerResult]) -> tuple[str, ...]:
+        """Digests of what the operation takes from other layers: of the entries that it uses, not more."""
+        match operation:
+            case Copy(origin=FromLayer()) | Add(origin=FromLayer()):
+                stacks = [item.stack for item in inputs]
+                return (self.copy_plan(operation, stacks).key(),)
+            case Run():
+                return tuple(
+                    self._mount_key(mount, inputs)
+                    for mount in operation.mounts
+                    if isinstance(mount.origin, FromLayer)
+                )
+            case _:
+                return ()
+
+    def _mount_key(self, mount: Mount, inputs: Sequence[LayerResult]) -> str:
+        assert isinstance(mount.origin, FromLayer)
+        index = mount.origin.index
+        if index is None:
+            return ""
+        if mount.source.strip("/") == "":
+            return inputs[index].content
+        view = StackView(self._store, inputs[index].stack)
+        copy = mount_copy(mount, view)
+        return resolve_copy(copy, view, title="the mounted stage").key()
+
+    def describe(self, operation: Operation) -> str:
+        """What :meth:`outside` speaks of, in words."""
+        match operation:
+            case Copy() | Add():
+                names = [_name(source) for source in operation.sources]
+                return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+            case _:
+                return "a mounted file of the build context"
+
+    # --- trees ----------------------------------------------------------------------------------------
+
+    def copy_plan(self, operation: Copy | Add, inputs: Sequence[Sequence[str]]) -> CopyPlan:
+        """What the operation copies. ``inputs`` are the stacks of the layer's inputs."""
+        cacheable = isinstance(operation.origin, FromContext)
+        with self._lock:
+            known = self._plans.get(operation) if cacheable else None
+        if known is not None:
+            return known
+        fetched = {
+            source: self._fetcher.fetch(source)
+            for source in operation.sources
+            if isinstance(source, HttpFile | GitTree)
+        }
+        plan = resolve_copy(
+            operation,
+            self.tree(operation.origin, inputs) if _uses_tree(operation) else None,
+            title=_title(operation.origin),
+            fetched=fetched,
+        )
+        if cacheable:
+            with self._lock:
+                self._plans[operation] = plan
+        return plan
+
+    def tree(self, origin: Origin, inputs: Sequence[Sequence[str]]) -> SourceTree | None:
+        """The tree that files are taken from; none is the empty one."""
+        if isinstance(origin, FromContext):
+            return self.context(origin.name)
+        return None if origin.index is None else StackView(self._store, inputs[origin.index])
+
+    def context(self, name: str) -> ContextTree:
+        """The build context ``name``. Raises :class:`SourceError` where there is none."""
+        with self._lock:
+            if name not in self._contexts:
+                self._contexts[name] = self._open(name)
+            return self._contexts[name]
+
+    def _open(self, name: str) -> ContextTree:
+        place = self._places.get(name)
+        title = f"the build context {name!r}" if name else "the build context"
+        if place is None:
+            raise SourceError(
+                f"there is no {title.removeprefix('the ')}",
+                help="name the directory that holds the files: layerc build DIRECTORY",
+            )
+        path = os.path.realpath(place.path)
+        caches = os.path.join(self._store.root, "contexts")
+        cache = os.path.join(caches, hashlib.sha256(os.fsencode(path)).hexdigest())
+        return ContextTree(path, load_ignore_file(path, place.dockerfile), cache, title)
+
+
+def mount_copy(mount: Mount, tree: SourceTree) -> Copy:
+    """The COPY to an empty tree that gives what ``mount`` shows: a directory's content at the root, or one
+    file there.
+    """
+    real = tree.resolve(mount.source)
+    entry = None if real is None else tree.lstat(real)
+    if real is None or entry is None:
+        raise SourceError(
+            f"--mount: there is no {mount.source!r} to mount",
+            help="the source is a path in the build context, or in the stage or image that from= names",
+        )
+    literal = "".join(f"\\{letter}" if letter in "*?[\\" else letter for letter in real)
+    return Copy(origin=mount.origin or FromContext(), sources=(ContextPath(f"/{literal}"),), dest="/")
+
+
+def _title(origin: Origin) -> str:
+    if isinstance(origin, FromLayer):
+        return "the stage or image that --from names"
+    return f"the build context {origin.name!r}" if origin.name else "the build context"
+
+
+def _uses_tree(operation: Copy | Add) -> bool:
+    return any(isinstance(source, ContextPath) for source in operation.sources)
+
+
+def _downloads(operation: Copy | Add) -> bool:
+    return any(isinstance(source, HttpFile | GitTree) for source in operation.sources)
+
+
+def _name(source: SourceItem) -> str:
+    match source:
+        case ContextPath(path):
+            return path
+        case HttpFile(url):
+            return url
+        case GitTree(remote):
+            return remote
+        case inline:
+            return f"<<{inline.name}"

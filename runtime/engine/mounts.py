@@ -1,0 +1,167 @@
+"""``RUN --mount``: from what the Dockerfile says to directories and files of this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+from ...compiler.graph.operations import Copy, FromContext, FromLayer, Mount, Run
+from ..errors import InputError, SourceError
+from ..sandbox import ResolvedMount
+from ..snapshot import StackView, mount
+from ..store import Store
+from .cache_mounts import cache_directory
+from .filecopy import CopyPlan, resolve_copy
+from .inputs import Inputs, mount_copy
+from .request import BuildRequest, Secret
+
+__all__ = ["RunMounts"]
+
+Stack = tuple[str, ...]
+
+
+class RunMounts:
+    """Prepares the mounts of one step at a time; threads may share it."""
+
+    def __init__(self, request: BuildRequest, store: Store, inputs: Inputs) -> None:
+        self._secrets = {secret.id: secret for secret in request.secrets}
+        self._ssh = dict(request.ssh)
+        self._store = store
+        self._inputs = inputs
+
+    @contextmanager
+    def prepared(
+        self,
+        run: Run,
+        inputs: Sequence[Stack],
+        context_stack: Callable[[Copy], Stack],
+        check: Callable[[], None],
+    ) -> Iterator[list[ResolvedMount]]:
+        """The mounts of ``run``, held until the block ends. ``context_stack`` gives a stack with what a COPY
+        takes from a build context; ``check`` raises where waiting for a lock makes no sense any more.
+
+        Raises :class:`SourceError` for a path that is not there, :class:`InputError` for a secret that was not
+        handed in.
+        """
+        with ExitStack() as held:
+            mounts: list[ResolvedMount] = []
+            for item in run.mounts:
+                match item.kind:
+                    case "bind":
+                        mounts.append(self._bind(item, inputs, context_stack, held))
+                    case "cache":
+                        mounts.append(self._cache(item, inputs, check, held))
+                    case "tmpfs":
+                        mounts.append(ResolvedMount("tmpfs", item.target, size=item.size))
+                    case "secret":
+                        mounts += self._secret(item)
+                    case "ssh":
+                        mounts += self._agent(item)
+                    case kind:
+                        raise InputError(f"--mount: unknown type {kind!r}")
+            yield mounts
+
+    # --- bind and cache -------------------------------------------------------------------------------
+
+    def _source(
+        self, item: Mount, inputs: Sequence[Stack], context_stack: Callable[[Copy], Stack]
+    ) -> tuple[Stack, str]:
+        """The stack that a mount shows, and the path in it."""
+        if isinstance(item.origin, FromContext):
+            tree = self._inputs.context(item.origin.name)
+            stack = context_stack(mount_copy(item, tree))
+            real = tree.resolve(item.source) or ""
+            entry = tree.lstat(real)
+            is_directory = entry is None or entry.kind == "directory"
+            return stack, "" if is_directory else real.rpartition("/")[2]
+        origin = item.origin
+        stack = inputs[origin.index] if isinstance(origin, FromLayer) and origin.index is not None else ()
+        path = StackView(self._store, stack).resolve(item.source)
+        if path is None:
+            raise SourceError(
+                f"--mount: there is no {item.source!r} to mount",
+                help="the source is a path in the stage or image that from= names",
+            )
+        return stack, path
+
+    def _bind(
+        self,
+        item: Mount,
+        inputs: Sequence[Stack],
+        context_stack: Callable[[Copy], Stack],
+        held: ExitStack,
+    ) -> ResolvedMount:
+        stack, path = self._source(item, inputs, context_stack)
+        # What a step writes to a mount is not kept: it goes to a draft that nobody commits.
+        draft = None if item.read_only else held.enter_context(self._store.draft())
+        root = held.enter_context(mount(self._store, stack, draft))
+        return ResolvedMount("bind", item.target, os.path.join(root, path), read_only=item.read_only)
+
+    def _cache(
+        self,
+        item: Mount,
+        inputs: Sequence[Stack],
+        check: Callable[[], None],
+        held: ExitStack,
+    ) -> ResolvedMount:
+        seed: CopyPlan | None = None
+        name = item.cache_id or item.target
+        if item.origin is not None:
+            tree = self._inputs.tree(item.origin, inputs)
+            if tree is not None:
+                seed = resolve_copy(mount_copy(item, tree), tree)
+                # Another source is another cache, as in BuildKit.
+                name += f" from {seed.key()}"
+        directory = held.enter_context(cache_directory(self._store, name, item, seed, check))
+        return ResolvedMount("bind", item.target, directory, read_only=item.read_only)
+
+    # --- secret and ssh -------------------------------------------------------------------------------
+
+    def _secret(self, item: Mount) -> list[ResolvedMount]:
+        secret = self._secrets.get(item.cache_id)
+        if secret is None:
+            if not item.required:
+                return []
+            raise InputError(
+                f"secret {item.cache_id!r} was not handed in",
+                help=f"layerc build --secret id={item.cache_id},src=FILE (or ,env=VARIABLE)",
+            )
+        value = _value(secret)
+        mounts: list[ResolvedMount] = []
+        if item.env:
+            mounts.append(ResolvedMount("env", item.env, content=value))
+        if item.target:
+            mode = 0o400 if item.mode is None else item.mode
+            mounts.append(
+                ResolvedMount("secret", item.target, content=value, mode=mode, uid=item.uid, gid=item.gid)
+            )
+        return mounts
+
+    def _agent(self, item: Mount) -> list[ResolvedMount]:
+        socket = self._ssh.get(item.cache_id or "default")
+        if socket is None:
+            if not item.required:
+                return []
+            raise InputError(
+                f"ssh agent {item.cache_id or 'default'!r} was not handed in",
+                help="layerc build --ssh default (with SSH_AUTH_SOCK set), or --ssh ID=SOCKET",
+            )
+        mode = 0o600 if item.mode is None else item.mode
+        return [ResolvedMount("ssh", item.target, socket, mode=mode, uid=item.uid, gid=item.gid)]
+
+
+def _value(secret: Secret) -> bytes:
+    if secret.env:
+        value = os.environb.get(os.fsencode(secret.env))
+        if value is None:
+            raise InputError(f"secret {secret.id!r}: the environment has no {secret.env}")
+        return value
+    try:
+        with open(secret.source, "rb") as file:
+            return file.read(_MOST_SECRET + 1)[:_MOST_SECRET]
+    except OSError as error:
+        raise InputError(f"secret {secret.id!r}: can not read {secret.source}: {error.strerror}") from error
+
+
+_MOST_SECRET = 500 * 1024  # BuildKit's limit

@@ -1,0 +1,190 @@
+"""One layer: found by definition, found by content, or executed. Every miss has a reason."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Event, Lock
+
+from ...compiler.graph.canonical import sha256_hex
+from ...compiler.graph.layer import ImageLayer, Provenance
+from ...compiler.graph.operations import Base
+from ...grammar.errors import LayercError
+from ...grammar.source import Location
+from ..events import Reporter, StepCached, StepFailed, StepFinished, StepStarted
+from ..store.store import Store
+from ..store.values import Result
+from .builder import LayerBuilder
+from .inputs import Inputs
+from .keys import content_key, definition_key, operation_key
+from .scheduler import CancelledStepError, LayerResult
+
+__all__ = ["CachingWorker", "extend", "location_of"]
+
+
+def location_of(provenance: Provenance) -> Location | None:
+    """The first line of the instruction that a layer comes from."""
+    if not provenance.line:
+        return None
+    text = provenance.text.split("\n", 1)[0].rstrip("\r")
+    return Location(provenance.file, provenance.line, 1, len(text) + 1, text)
+
+
+def extend(store: Store, parent: LayerResult, layers: tuple[str, ...]) -> LayerResult:
+    """``parent`` with ``layers`` on top. A layer that changes nothing leaves the content as it is."""
+    content = parent.content
+    for stored in store.layers(layers):
+        if stored.entries:
+            content = sha256_hex(f"{content}\n{stored.content}")
+    return LayerResult((*parent.stack, *layers), content)
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What a step was made from the last time it ran, so that the next miss can be explained."""
+
+    parent: str
+    inputs: list[str]
+    sources: list[str]
+
+
+class CachingWorker:
+    """Implements :class:`.scheduler.LayerWorker` over a store.
+
+    ``fresh`` are ids of layers that must be made again whatever is known (``--no-cache``).
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        builder: LayerBuilder,
+        inputs: Inputs,
+        reporter: Reporter,
+        *,
+        fresh: Collection[str],
+        cancel: Event,
+    ) -> None:
+        self._store = store
+        self._builder = builder
+        self._inputs = inputs
+        self._report = reporter
+        self._fresh = fresh
+        self._cancel = cancel
+        self._keys: dict[str, str] = {}
+        self._counting = Lock()
+        self.executed = 0
+        self.cached = 0
+
+    def set_keys(self, layers: Mapping[str, ImageLayer]) -> None:
+        """Compute all definition keys; ``layers`` come after what they need."""
+        for layer in layers.values():
+            with _located(layer):
+                sources = self._inputs.outside(layer.operation)
+            self._keys[layer.id] = definition_key(
+                layer.operation,
+                self._keys[layer.parent] if layer.parent else "",
+                [self._keys[item] for item in layer.inputs],
+                sources,
+            )
+
+    # --- level 1 --------------------------------------------------------------------------------------
+
+    def probe(self, layer: ImageLayer) -> Callable[[LayerResult], LayerResult] | None:
+        """Look up the definition key."""
+        if layer.id in self._fresh:
+            return None
+        result = self._store.result(self._keys[layer.id])
+        if result is None:
+            return None
+        return lambda parent: self._reuse(layer, parent, result, "definition")
+
+    def _reuse(self, layer: ImageLayer, parent: LayerResult, result: Result, level: str) -> LayerResult:
+        with self._counting:
+            self.cached += 1
+        self._report(StepCached(layer.id, layer.provenance, level, result.seconds))
+        return extend(self._store, parent, result.layers)
+
+    # --- level 2, or the work itself ------------------------------------------------------------------
+
+    def make(self, layer: ImageLayer, parent: LayerResult, inputs: tuple[LayerResult, ...]) -> LayerResult:
+        """Look up the content key; else execute the step, once among all builds that share the store."""
+        with _located(layer):
+            return self._make(layer, parent, inputs)
+
+    def _make(self, layer: ImageLayer, parent: LayerResult, inputs: tuple[LayerResult, ...]) -> LayerResult:
+        operation = layer.operation
+        sources = self._inputs.outside(operation)
+        read = self._inputs.inside(operation, inputs)
+        below = "" if self._builder.ignores_parent(operation) else parent.content
+        key = content_key(operation, below, read, sources)
+        with self._store.lock(key, self._check):
+            known = None if layer.id in self._fresh else self._store.result(key)
+            if known is not None:
+                self._store.add_result(self._keys[layer.id], known)
+                return self._reuse(layer, parent, known, "content")
+            record = _Record(below, list(read), list(sources))
+            self._report(StepStarted(layer.id, layer.provenance, self._reason(layer, record)))
+            started = time.monotonic()
+            try:
+                layers = self._builder.execute(layer, parent.stack, tuple(item.stack for item in inputs))
+            except BaseException as error:
+                cancelled = self._cancel.is_set() or isinstance(error, CancelledStepError)
+                self._report(StepFailed(layer.id, time.monotonic() - started, cancelled))
+                raise
+            return self._record(layer, parent, layers, key, record, time.monotonic() - started)
+
+    def _record(
+        self,
+        layer: ImageLayer,
+        parent: LayerResult,
+        layers: tuple[str, ...],
+        key: str,
+        record: _Record,
+        seconds: float,
+    ) -> LayerResult:
+        result = Result(layers, seconds, time.time(), self._keys[layer.id])
+        self._store.add_result(key, result)
+        self._store.add_result(self._keys[layer.id], result)
+        last = json.dumps([record.parent, record.inputs, record.sources]).encode()
+        self._store.add_record("last", operation_key(layer.operation), last)
+        with self._counting:
+            self.executed += not isinstance(layer.operation, Base)
+        size = sum(stored.size for stored in self._store.layers(layers))
+        self._report(StepFinished(layer.id, seconds, size))
+        return extend(self._store, parent, layers)
+
+    def _check(self) -> None:
+        if self._cancel.is_set():
+            raise CancelledStepError
+
+    # --- reasons --------------------------------------------------------------------------------------
+
+    def _reason(self, layer: ImageLayer, now: _Record) -> str:
+        """Why the step runs, in a few words."""
+        if layer.id in self._fresh:
+            return "asked for with --no-cache"
+        data = self._store.record("last", operation_key(layer.operation))
+        if data is None:
+            return "not built before"
+        before = _Record(*json.loads(data))
+        if before.sources != now.sources:
+            return f"{self._inputs.describe(layer.operation)} changed"
+        if before.inputs != now.inputs:
+            return "what it takes from another stage changed"
+        if before.parent != now.parent:
+            return "the layer below it changed"
+        return "its earlier result is gone from the store"
+
+
+@contextmanager
+def _located(layer: ImageLayer) -> Iterator[None]:
+    """Give errors for the user the place of the layer's instruction, where they have none."""
+    try:
+        yield
+    except LayercError as error:
+        if error.where is None:
+            error.where = location_of(layer.provenance)
+        raise
