@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+
 from layerc.runtime.errors import SourceError
 from layerc.runtime.oci.digests import of_bytes
 from layerc.runtime.sources import stat_cache
@@ -155,11 +156,33 @@ def test_a_name_that_is_not_utf8_is_named(context):
         assert "top.sh" in tree.listdir("")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_an_unreadable_file_is_named(context):
+@pytest.fixture
+def not_root():
+    """Work as somebody who may not read everything."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def guarded(context):
     (context / "top.sh").chmod(0)
-    with ContextTree(str(context)) as tree, pytest.raises(SourceError, match=r"can not read top\.sh"):
-        tree.digest("top.sh")
+    (context / "src").chmod(0)
+    with ContextTree(str(context)) as tree:
+        yield tree
+    (context / "src").chmod(0o755)
+
+
+def test_what_can_not_be_read_is_named(guarded, not_root):
+    with pytest.raises(SourceError, match=r"can not read top\.sh in the build context: Permission denied"):
+        guarded.digest("top.sh")
+    with pytest.raises(SourceError, match=r"can not read src in the build context"):
+        guarded.listdir("src")
 
 
 @pytest.mark.parametrize("name", ["nothing", "file"])

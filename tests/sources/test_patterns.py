@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from layerc.runtime.errors import SourceError
 from layerc.runtime.sources.globs import PatternError, clean, compile_glob, has_wildcards, rooted
 from layerc.runtime.sources.ignore import load_ignore_file, parse_ignore
