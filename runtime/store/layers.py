@@ -171,18 +171,20 @@ class ResultTable:
             raise StoreError(f"the store has no layer {min(missing)}")
         now = time.time()
         with self._index.transaction():
+            chain, found = self._chain(result.layers)
             self._index.execute(
                 "INSERT OR REPLACE INTO results (key, chain, seconds, created, used, definition) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
                 (
                     key,
-                    self._chain(result.layers),
+                    chain,
                     result.seconds,
                     result.created or now,
                     now,
                     result.definition,
                 ),
             )
+        self._remember(found)
 
     def _stack(self, chain: int) -> tuple[str, ...] | None:
         """The stack of a chain, leased; none if a layer of it is missing."""
