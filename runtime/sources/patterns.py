@@ -214,7 +214,7 @@ def _translate(text: str) -> tuple[str, MatchKind]:
         first = False
     expression = _python_syntax("".join(out)) + r"\Z"
     if "|" in text:
-        expression = f"(?s:.*?)(?:{expression})"  # only one side of it is tied to the start, the other to the end
+        expression = f"(?s:.*?)(?:{expression})"  # each side is tied to one end only
     return expression, kind
 
 

@@ -114,7 +114,43 @@ def _decompressed(stream: _Prefixed, head: bytes) -> _Readable:
 
         return _Guarded(LZMAFile(source), LZMAError)
     if head.startswith(b"\x28\xb5\x2f\xfd") or (len(head) >= 8 and head[1:4] == b"\x2a\x4d\x18"):
-        from zstandard import ZstdDecompressor, ZstdError
+        from zstandard import ZstdError
 
-        return _Guarded(ZstdDecompressor().stream_reader(source, read_across_frames=True), ZstdError)
+        return _Guarded(_Zstd(stream), ZstdError)
     return stream
+
+
+class _Zstd:
+    """zstd frames, one after the other. The package's own reader takes a cut off frame for a whole one."""
+
+    def __init__(self, stream: _Readable) -> None:
+        from zstandard import ZstdDecompressor
+
+        self._new = ZstdDecompressor().decompressobj
+        self._stream = stream
+        self._frame = self._new()
+        self._begun = False
+        self._rest = b""
+        self._ready = b""
+
+    def read(self, size: int) -> bytes:
+        while not self._ready and self._fill():
+            pass
+        data, self._ready = self._ready[:size], self._ready[size:]
+        return data
+
+    def _fill(self) -> bool:
+        """Decompress some more; false at the end."""
+        data = self._rest or self._stream.read(_BLOCK)
+        self._rest = b""
+        if not data:
+            if self._begun:
+                raise EOFError("the compressed file ends too early")
+            return False
+        self._ready = self._frame.decompress(data)
+        self._begun = True
+        if self._frame.eof:
+            self._rest = self._frame.unused_data
+            self._frame = self._new()
+            self._begun = False
+        return True
