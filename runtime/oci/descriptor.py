@@ -40,6 +40,10 @@ class Descriptor:
         """The annotation ``key``, or none."""
         return dict(self.annotations).get(key)
 
+    def annotated(self, annotations: Mapping[str, str]) -> Self:
+        """A copy with these annotations besides its own."""
+        return self.with_(annotations=tuple(sorted({**dict(self.annotations), **annotations}.items())))
+
     def to_document(self) -> dict[str, Any]:
         """The JSON object; absent where empty."""
         document: dict[str, Any] = {"mediaType": self.media_type, "digest": self.digest, "size": self.size}

@@ -204,12 +204,13 @@ class LayoutWriter:
 
     def tag(self, descriptor: Descriptor, names: Iterable[dict[str, str]]) -> None:
         """List ``descriptor`` in index.json once for each set of annotations in ``names`` (none: once,
-        without a name). An entry that bore the same name before is replaced, as is an equal unnamed one.
+        without a name), which are added to its own. An entry that bore the same name before is replaced, as
+        is an equal unnamed one.
         """
         with self._locked():
             entries = list(self._entries())
             for annotations in list(names) or [{}]:
-                entry = descriptor.with_(annotations=tuple(sorted(annotations.items())))
+                entry = descriptor.annotated(annotations)
                 entries = [old for old in entries if not _replaces(entry, old)]
                 entries.append(entry)
             self._replace("index.json", Index(tuple(entries)).to_bytes())

@@ -9,6 +9,7 @@ __all__ = [
     "CONFIGS",
     "INDEXES",
     "MANIFESTS",
+    "as_docker",
     "as_oci",
     "compression_of",
     "is_layer",
@@ -61,6 +62,13 @@ def compression_of(media_type: str) -> str:
 def layer_media_type(compression: str) -> str:
     """The OCI media type of a layer that is compressed so."""
     return OCI_LAYER if compression == "uncompressed" else f"{OCI_LAYER}+{compression}"
+
+
+def as_docker(layer: Descriptor) -> Descriptor:
+    """The same layer under Docker's media type."""
+    compression = compression_of(layer.media_type)
+    suffix = "" if compression == "uncompressed" else f".{compression}"
+    return layer.with_(media_type=f"{DOCKER_LAYER}{suffix}", urls=(), annotations=())
 
 
 def as_oci(layer: Descriptor) -> Descriptor:

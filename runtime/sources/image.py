@@ -6,7 +6,6 @@ among all threads and processes that share the store.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -21,11 +20,12 @@ from ..events import Reporter, TaskFinished, TaskProgress, TaskStarted
 from ..oci import media_types
 from ..oci.compression import decompressed
 from ..oci.descriptor import Descriptor
-from ..oci.documents import Index, Manifest, dump_json
-from ..oci.image import ImageManifest
+from ..oci.documents import Index, Manifest
+from ..oci.image import ImageManifest, chain_ids
 from ..oci.platforms import Platform, parse_platform
 from ..snapshot.apply import apply
 from ..store import Store
+from .published import remember_published
 
 __all__ = [
     "BlobLayers",
@@ -37,7 +37,6 @@ __all__ = [
     "base_of",
     "choose",
     "image_layers",
-    "published_blob",
     "verified_copy",
 ]
 
@@ -45,7 +44,6 @@ __all__ = [
 _PARALLEL = 4
 _MAX_DEPTH = 4
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_PUBLISHED = "published layer"
 
 
 Advance = Callable[[int], None]
@@ -102,8 +100,8 @@ class BlobLayers:
         if missing:
             self._bring_missing(store, missing, _Progress(report, name, missing.values(), cancel))
         if self.published:
-            for diff_id, blob in wanted.items():
-                _remember_published(store, diff_id, blob)
+            for chain_id, blob in zip(chain_ids(self.diff_ids), self.blobs, strict=True):
+                remember_published(store, chain_id, blob)
         return self.diff_ids
 
     def _bring_missing(self, store: Store, missing: dict[str, Descriptor], progress: _Progress) -> None:
@@ -212,21 +210,6 @@ def image_layers(image: ImageManifest, provider: Provider, what: str) -> BlobLay
                 help="only tar layers (plain, gzip or zstd) can be used",
             )
     return BlobLayers(image.diff_ids, tuple(media_types.as_oci(layer) for layer in image.layers), provider)
-
-
-def _remember_published(store: Store, diff_id: str, blob: Descriptor) -> None:
-    value = dump_json(blob.to_document())
-    if store.record(_PUBLISHED, diff_id) != value:
-        store.add_record(_PUBLISHED, diff_id, value)
-
-
-def published_blob(store: Store, diff_id: str) -> Descriptor | None:
-    """The blob by which a base image lists this layer, if the store knows and has it."""
-    value = store.record(_PUBLISHED, diff_id)
-    if value is None:
-        return None
-    blob = Descriptor.from_document(json.loads(value))
-    return blob if store.blobs.has(blob.digest) else None
 
 
 def verified_copy(

@@ -22,9 +22,9 @@ from ...compiler.options import BaseImage, ImageRequest
 from ..errors import SourceError
 from ..events import Notice, Reporter
 from ..store import Store
-from .image import BlobLayers, ResolvedImage, bare_base, published_blob
+from .image import BlobLayers, ResolvedImage, bare_base
 
-__all__ = ["ResolvedImage", "context_kind", "materialise", "published_blob", "resolve"]
+__all__ = ["ResolvedImage", "context_kind", "materialise", "resolve"]
 
 _SCHEMES = ("oci-layout", "docker-image", "oci-archive", "docker-archive")
 

@@ -1,0 +1,50 @@
+"""The final tree of an image, for exporters that write files instead of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..errors import UsageError
+from ..oci.image import ImageManifest
+from ..snapshot.entry import Entry
+from ..snapshot.view import StackView
+
+__all__ = ["entries", "platform_directories"]
+
+
+def entries(view: StackView) -> Iterator[tuple[Entry, str]]:
+    """All entries below the root, each with the path of the entry that it is a hard link to (or empty).
+
+    Names of one file share a key; where an upper layer replaced one of them, it is a file of its own.
+    """
+    seen: dict[tuple[object, ...], str] = {}
+    for entry in view.walk():
+        if not entry.path:
+            continue
+        first = ""
+        if entry.kind != "directory":
+            key = (
+                entry.link or entry.path,
+                *entry[1:7],
+                entry.target,
+                entry.device,
+                entry.digest,
+                entry.xattrs,
+            )
+            first = seen.setdefault(key, entry.path)
+        yield entry._replace(link=""), "" if first == entry.path else first
+
+
+def platform_directories(images: Sequence[ImageManifest], split: bool) -> list[tuple[str, ImageManifest]]:
+    """Each image with the directory that it goes to: one a platform where they are kept apart.
+
+    Raises :class:`UsageError` for several that are not.
+    """
+    if not split:
+        if len(images) > 1:
+            raise UsageError(
+                "several platforms would be written into one directory",
+                help="leave out platform-split=false",
+            )
+        return [("", images[0])]
+    return [(str(image.platform).replace("/", "_"), image) for image in images]
