@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from ..compiler.graph.layer import Provenance
+from typing import TYPE_CHECKING
+
 from ..grammar.errors import LayercError
+
+if TYPE_CHECKING:
+    from ..compiler.graph.layer import Provenance
 
 __all__ = [
     "EnvironmentLackError",

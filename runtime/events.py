@@ -87,7 +87,7 @@ class TaskStarted:
 
 @dataclass(frozen=True, slots=True)
 class TaskProgress:
-    """``done`` of ``total``; ``total`` is 0 while unknown. ``unit`` is ``bytes`` or what is counted (``files``)."""
+    """``done`` of ``total``; ``total`` is 0 while unknown. ``unit``: ``bytes``, or what is counted."""
 
     task: str
     done: int
