@@ -29,7 +29,7 @@ class Descriptor:
 
     def __post_init__(self) -> None:
         parse_digest(self.digest)
-        if self.size < 0:
+        if not 0 <= self.size < 1 << 63:
             raise ValueError(f"a size can not be {self.size}")
 
     def with_(self, **changes: Any) -> Self:
