@@ -25,18 +25,20 @@ __all__ = [
 _BEGIN = "begin with FROM <image>, or with FROM scratch for an empty image"
 
 
-def bad_word(source: SourceFile, line: LogicalLine, error: WordError) -> DockerfileError:
-    """A keyword that the grammar does not expect."""
+def bad_word(source: SourceFile, line: LogicalLine, error: WordError, *, trigger: bool) -> DockerfileError:
+    """A keyword that the grammar does not expect. ``trigger``: the text is what an ONBUILD held."""
     word = re.split(r"[\t\v\f\r ]", line.text[error.position :], maxsplit=1)[0]
     if not line.text:
         start = max(line.end - 1, 0)
         return fail(source, "a line continuation that holds nothing", start, start, "remove it")
     at = line.span(error.position, error.position + len(word))
     keyword = word.upper()
-    if error.tokens:
+    if error.tokens or (trigger and keyword in ("FROM", "MAINTAINER", "ONBUILD")):
         return fail(
             source, f"ONBUILD can not hold {keyword}", at.start, at.end, "it holds any other instruction"
         )
+    if keyword in SHAPES and trigger:
+        return fail(source, "a trigger is one instruction", at.start, at.end, "write an ONBUILD for each")
     if keyword in SHAPES:
         help = f"{_BEGIN}; only ARG can stand before it"  # noqa: A001
         return fail(source, f"{keyword} before the first FROM", at.start, at.end, help)

@@ -36,7 +36,7 @@ def parse(source: SourceFile) -> Document:
     >>> parse(SourceFile("Dockerfile", "FROM scratch\\nCOPY a /\\n")).instructions[1].args
     ('a', '/')
     """
-    return _Parser(source, "dockerfile").run()
+    return _Parser(source, trigger=False).run()
 
 
 def parse_instruction(text: str, name: str = "<onbuild>") -> Instruction:
@@ -45,7 +45,7 @@ def parse_instruction(text: str, name: str = "<onbuild>") -> Instruction:
     >>> parse_instruction("RUN make").args
     ('make',)
     """
-    return _Parser(SourceFile(name, text), "single").run().instructions[0]
+    return _Parser(SourceFile(name, text), trigger=True).run().instructions[0]
 
 
 def check_instruction(instruction: Instruction, source: SourceFile) -> None:
@@ -62,10 +62,11 @@ def check_instruction(instruction: Instruction, source: SourceFile) -> None:
 class _Parser:
     """One parse: reads items, in order, until the source ends."""
 
-    def __init__(self, source: SourceFile, start: str) -> None:
+    def __init__(self, source: SourceFile, *, trigger: bool) -> None:
         self.source = source
         self.reader = Reader(source)
-        self.automaton = Automaton(start)
+        self.trigger = trigger
+        self.automaton = Automaton("single" if trigger else "dockerfile")
         self.items: list[Item] = []
         self.directives: set[str] = set()
         self.at_top = True
@@ -117,7 +118,7 @@ class _Parser:
         self.directives.add(name)
         if name == "escape":
             if value not in ("\\", "`"):
-                message = f"{value} can not be the escape character"
+                message = f"{value!r} can not be the escape character"
                 raise fail(self.source, message, start, end, "it is \\ or `")
             self.reader.escape = value
         self.add(Directive(name, value, text, Span(start, end)), "DIRECTIVE")
@@ -127,7 +128,7 @@ class _Parser:
         try:
             tokens = self.automaton.read_line(line.text, reader.escape)
         except WordError as error:
-            raise bad_word(self.source, line, error) from None
+            raise bad_word(self.source, line, error, trigger=self.trigger) from None
         except CutCharacterError as error:
             raise cut_character(self.source, line, str(error)) from None
         heredocs = self.read_heredocs(line, tokens) if "<<" in line.joined else ()

@@ -9,7 +9,6 @@ import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from math import inf
 from types import MappingProxyType
 from typing import Literal
 
@@ -24,13 +23,12 @@ FlagKind = Literal["text", "texts", "bool"]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """``usage`` is the line shown as help; ``flags`` gives each
-    flag's kind (``texts`` may be repeated), ``any_flag`` says that the front end does not look at them.
+    """``usage`` is the line shown as help, ``minimum`` the number of arguments that it needs; ``flags`` gives
+    each flag's kind (``texts`` may be repeated), ``any_flag`` says that the front end does not look at them.
     """
 
     usage: str
     minimum: int = 0
-    maximum: float = inf
     flags: MappingProxyType[str, FlagKind] = field(default_factory=lambda: MappingProxyType({}))
     any_flag: bool = False
 
@@ -48,24 +46,24 @@ _HEALTH = _flags(text="interval timeout start-period start-interval retries")
 _RUN = _flags(text="network security", texts="mount device")
 
 SHAPES: dict[str, Shape] = {
-    "ADD": Shape("ADD [--flag…] <source>… <destination>", 2, inf, _ADD),
+    "ADD": Shape("ADD [--flag…] <source>… <destination>", 2, _ADD),
     "ARG": Shape("ARG <name>[=<default>]…", 1, any_flag=True),
     "CMD": Shape('CMD ["executable", "argument"…] or CMD <command line>'),
-    "COPY": Shape("COPY [--flag…] <source>… <destination>", 2, inf, _COPY),
+    "COPY": Shape("COPY [--flag…] <source>… <destination>", 2, _COPY),
     "ENTRYPOINT": Shape('ENTRYPOINT ["executable", "argument"…] or ENTRYPOINT <command line>'),
     "ENV": Shape("ENV <name>=<value>…", 2),
     "EXPOSE": Shape("EXPOSE <port>[/<protocol>]…", 1),
-    "FROM": Shape("FROM [--platform=<platform>] <image> [AS <name>]", 1, 3, _flags(text="platform")),
-    "HEALTHCHECK": Shape("HEALTHCHECK [--flag…] CMD <command> or HEALTHCHECK NONE", 1, inf, _HEALTH),
+    "FROM": Shape("FROM [--platform=<platform>] <image> [AS <name>]", 1, _flags(text="platform")),
+    "HEALTHCHECK": Shape("HEALTHCHECK [--flag…] CMD <command> or HEALTHCHECK NONE", 1, _HEALTH),
     "LABEL": Shape("LABEL <name>=<value>…", 2),
-    "MAINTAINER": Shape("MAINTAINER <name>", 1, 1),
+    "MAINTAINER": Shape("MAINTAINER <name>", 1),
     "ONBUILD": Shape("ONBUILD <instruction>", 1),
-    "RUN": Shape("RUN [--flag…] <command line>", 0, inf, _RUN),
+    "RUN": Shape("RUN [--flag…] <command line>", 0, _RUN),
     "SHELL": Shape('SHELL ["executable", "argument"…]', 1),
-    "STOPSIGNAL": Shape("STOPSIGNAL <signal>", 1, 1, any_flag=True),
-    "USER": Shape("USER <user>[:<group>]", 1, 1),
+    "STOPSIGNAL": Shape("STOPSIGNAL <signal>", 1, any_flag=True),
+    "USER": Shape("USER <user>[:<group>]", 1),
     "VOLUME": Shape('VOLUME <path>… or VOLUME ["path"…]', 1),
-    "WORKDIR": Shape("WORKDIR <path>", 1, 1),
+    "WORKDIR": Shape("WORKDIR <path>", 1),
 }
 
 KEYWORDS = tuple(SHAPES)
@@ -105,8 +103,6 @@ def check_shape(instruction: Instruction) -> Problem | None:
     count = len(instruction.args) if keyword != "ONBUILD" else int(instruction.child is not None)
     if count < shape.minimum:
         return Problem(_too_few(keyword, count), f"write {shape.usage}")
-    if count > shape.maximum:
-        return Problem(f"{keyword} takes an image, or an image, AS and a name", f"write {shape.usage}")
     if instruction.flags and not shape.any_flag:
         problem = _check_flags(instruction, shape)
         if problem is not None:
@@ -171,9 +167,13 @@ def _check_from(instruction: Instruction) -> Problem | None:
     if len(args) == 1:
         return None
     usage = f"write {SHAPES['FROM'].usage}"
+    if args[1].startswith("#"):
+        return Problem("FROM takes no comment on its line", "give the comment a line of its own")
     if len(args) == 2:
         if args[1].casefold() == "as":
             return Problem("AS needs a stage name", usage)
+        return Problem("FROM takes an image, or an image, AS and a name", usage)
+    if len(args) > 3:
         return Problem("FROM takes an image, or an image, AS and a name", usage)
     if args[1].casefold() != "as":
         return Problem(f"expected AS after the image, not {args[1]!r}", usage)

@@ -59,12 +59,12 @@ def render_tree(document: Document) -> str:
     for item in document.items:
         first = document.source.line_of(item.span.start)
         if isinstance(item, Directive):
-            lines.append(f"{first:>4}  # {item.name} = {item.value}")
+            lines.append(f"{first:>9}  # {item.name} = {item.value}")
         elif isinstance(item, Instruction):
             first = item.start_line
             number = f"{first}" if item.end_line == first else f"{first}-{item.end_line}"
-            lines.append(f"{number:>4}  {item.keyword}")
-            lines += [f"      {line}" for line in _parts(item)]
+            lines.append(f"{number:>9}  {item.keyword}")
+            lines += [f"         {line}" for line in _parts(item)]
     return "\n".join(lines) + "\n"
 
 
@@ -84,5 +84,5 @@ def _parts(instruction: Instruction) -> list[str]:
         marks = (" quoted" if not doc.expand else "") + (" without leading tabs" if doc.chomp else "")
         descriptor = f" on {doc.file_descriptor}" if doc.file_descriptor else ""
         parts.append(f"  heredoc  {doc.name!r}{descriptor}{marks}")
-        parts += [f"    | {line!r}" for line in doc.content.splitlines(keepends=True)]
+        parts += [f"    | {line!r}" for line in doc.content.split("\n")[:-1]]
     return parts

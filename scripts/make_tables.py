@@ -35,11 +35,15 @@ from __future__ import annotations
 '''
 
 
+def load_grammar(*, backtick: bool) -> str:
+    """The text of the grammar, for one of the two escape characters."""
+    text = (GRAMMAR / "dockerfile.lark").read_text(encoding="utf-8")
+    return text + "\n" + (GRAMMAR / "backtick.lark").read_text(encoding="utf-8") if backtick else text
+
+
 def load_lark(*, backtick: bool) -> Lark:
     """The grammar in Lark's own hands."""
-    text = (GRAMMAR / "dockerfile.lark").read_text(encoding="utf-8")
-    if backtick:
-        text += "\n" + (GRAMMAR / "backtick.lark").read_text(encoding="utf-8")
+    text = load_grammar(backtick=backtick)
     return Lark(text, parser="lalr", lexer="contextual", start=STARTS, maybe_placeholders=False)
 
 
