@@ -129,8 +129,8 @@ class Reader:
         return self.position
 
     def logical_line(self, start: int, first: str) -> LogicalLine:
-        """Join ``first``, a line just read whose text begins at offset ``start``, with those that continue it.
-        Comments and empty lines between them are skipped.
+        """Join ``first``, a line just read whose text begins at offset ``start``, with those that go on with
+        it. Comments and empty lines between them are skipped.
         """
         escape = self.escape
         first_line = self.line - 1

@@ -22,13 +22,18 @@ def try_parse(source: SourceFile) -> Document | None:
     try:
         return parse(source)
     except DockerfileError as error:
-        assert error.message
-        assert error.help
-        assert error.where is not None
-        lines = source.text.split("\n")
-        assert error.where.text == lines[error.where.line - 1].rstrip("\r\n")
-        assert 1 <= error.where.column <= error.where.end_column <= len(lines[error.where.line - 1]) + 1
+        check_error(source, error)
         return None
+
+
+def check_error(source: SourceFile, error: DockerfileError) -> None:
+    assert error.message
+    assert error.help
+    where = error.where
+    assert where is not None
+    line = source.text.split("\n")[where.line - 1]
+    assert where.text == line.rstrip("\r\n")
+    assert 1 <= where.column <= where.end_column <= len(line) + 1
 
 
 def check_spans(document: Document, instruction: Instruction) -> None:

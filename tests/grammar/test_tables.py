@@ -20,9 +20,9 @@ from make_tables import STARTS, load_grammar, render_tables  # noqa: E402
 from layerc.grammar.automaton import Automaton, WordError  # noqa: E402
 
 WORDS = [
-    "RUN", "COPY", "FROM", "ENV", "LABEL", "ARG", "ONBUILD", "HEALTHCHECK", "VOLUME", "USER", "copy", "Expose",
-    "CMD", "NONE", "--a=b", "--a='b c'", "--", '--""', "--x\\ y", "a", "b=c", "'d e'", '"f', "\\", "\\\\",
-    "`", '["a"]', '["a", "b"]', "[1]", "\xa0", "\u3000", "é", "FOO", "#",
+    "RUN", "COPY", "FROM", "ENV", "LABEL", "ARG", "ONBUILD", "HEALTHCHECK", "VOLUME", "USER", "copy",
+    "Expose", "CMD", "NONE", "--a=b", "--a='b c'", "--", '--""', "--x\\ y", "a", "b=c", "'d e'", '"f', "\\",
+    "\\\\", "`", '["a"]', '["a", "b"]', "[1]", "\xa0", "\u3000", "é", "FOO", "#",
 ]  # fmt: skip
 
 

@@ -224,12 +224,22 @@ def test_a_trigger_of_an_image() -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["FROM a", "ONBUILD RUN a", "MAINTAINER x", "RUN a\nRUN b", "", "RUNN a", "COPY a", "COPY --x a b"],
+    ("text", "message"),
+    [
+        ("FROM a", "ONBUILD can not hold FROM"),
+        ("ONBUILD RUN a", "ONBUILD can not hold ONBUILD"),
+        ("MAINTAINER x", "ONBUILD can not hold MAINTAINER"),
+        ("RUN a\nRUN b", "a trigger is one instruction"),
+        ("", "the file has no instruction"),
+        ("RUNN a", "unknown instruction RUNN"),
+        ("COPY a", "COPY needs a source and a destination, it has one argument"),
+        ("COPY --x a b", "COPY has no flag --x"),
+    ],
 )
-def test_what_is_no_trigger(text: str) -> None:
-    with pytest.raises(DockerfileError):
+def test_what_is_no_trigger(text: str, message: str) -> None:
+    with pytest.raises(DockerfileError) as caught:
         parse_instruction(text)
+    assert caught.value.message == message
 
 
 def test_a_trigger_in_a_file_is_checked_when_asked() -> None:
