@@ -55,16 +55,24 @@ class Bases:
 
     def stage(self, node: Node, config: ImageConfig) -> Stage:
         """A stage with nothing in it but ``config``."""
-        title = node.title
-        if self.many_platforms:
-            title = f"{node.platform or self.target} {title}".strip()
-        return Stage(self.shared, title, config, lambda site, name: source_of(node, site, name), node.steps)
+        platform = (node.platform or self.target) if self.many_platforms else None
+        return Stage(
+            self.shared,
+            node.title,
+            config,
+            lambda site, name: source_of(node, site, name),
+            platform,
+            node.steps,
+        )
 
     def _context(self, node: Node, reference: ImageReference, platform: Platform) -> NamedContext | None:
         try:
             return find_context(self.shared.options.contexts, str(reference), platform)
         except ValueError as error:
-            raise node.site.error(f"invalid context name {reference}: {error}") from error
+            raise node.site.error(
+                f"{reference} can not be looked up among the named contexts: {error}",
+                help="use its full name",
+            ) from error
 
     def _image(self, node: Node, request: ImageRequest, platform: Platform) -> Stage:
         image = self.images.get(request)
@@ -86,7 +94,7 @@ class Bases:
         digest = f"@{image.digest}" if image.digest and "@" not in request.reference else ""
         layer = ImageLayer(
             Base(request.reference, request.platform, image.digest),
-            provenance=stage.provenance(node.site, f"FROM {request.reference}{digest}"),
+            provenance=stage.provenance(node.site.shown, f"FROM {request.reference}{digest}"),
         )
         stage.layer = layer.id
         self.shared.layers.setdefault(layer.id, layer)
@@ -125,5 +133,8 @@ def _reference(node: Node) -> ImageReference:
         lower = node.base_name.lower()
         raise node.site.error(
             f'failed to parse stage name "{node.base_name}": {error}',
-            help=f"did you mean {lower}?" if lower != node.base_name else None,
+            help=f"did you mean {lower}?"
+            if lower != node.base_name
+            else "write it as name:tag or name@digest",
+            at=node.base_name,
         ) from error

@@ -69,17 +69,15 @@ class Names:
         """The last stage of that name, in any letter case."""
         return self._by_name.get(name.lower())
 
-    @property
-    def stage_names(self) -> list[str]:
-        """Names to suggest."""
-        return [node.title for node in self.nodes if node.title]
-
     def mention(self, command: Command, name: str, *, numbers: bool) -> Node:
         """What a command means by ``name``: a stage by name or (COPY only) number, else an image."""
         if numbers and (digits := name.removeprefix("+")).isascii() and digits.isdigit():
             if int(digits) >= len(self.nodes):
                 raise command.site.error(
-                    f"invalid stage index {name}", help=f"stages are numbered from 0 to {len(self.nodes) - 1}"
+                    f"invalid stage index {name}",
+                    help=f"the file has stages 0 to {len(self.nodes) - 1}",
+                    at=name,
+                    flag="from",
                 )
             return self.nodes[int(digits)]
         found = self.find(name)
@@ -137,7 +135,10 @@ def bind(
             try:
                 node.context = find_context(options.contexts, node.name, node.platform or target)
             except ValueError as error:
-                raise node.site.error(f"invalid context name {node.name}: {error}") from error
+                raise node.site.error(
+                    f"{node.name} can not be looked up among the named contexts: {error}",
+                    help="rename the stage",
+                ) from error
         names.add(node)
         if node.context is None:
             own_base = node.base is None and node.base_name != SCRATCH
@@ -166,7 +167,8 @@ def _stage_node(
     if not found.text:
         raise site.error(
             f"base name ({from_.base}) should not be blank",
-            help=_missing(found, declared) or "give the argument a default: ARG name=value before FROM",
+            help=_missing(found, declared) or _valueless(found),
+            at=from_.base,
         )
     return Node(
         site,
@@ -186,8 +188,14 @@ def _expand(site: Site, words: Words, text: str, arguments: Mapping[str, str]) -
 
 
 def _missing(found: Expansion, known: Iterable[str]) -> str | None:
-    known = list(known)
-    return next((help for name in sorted(found.unmatched) if (help := suggestion(name, known))), None)  # noqa: A001
+    known = set(known)
+    unknown = sorted(found.unmatched - known)
+    return next((help for name in unknown if (help := suggestion(name, known))), None)  # noqa: A001
+
+
+def _valueless(found: Expansion) -> str:
+    name = min(found.unmatched | found.matched, default="NAME")
+    return f"give {name} a value: --build-arg {name}=…, or ARG {name}=… before the first FROM"
 
 
 def _platform(
@@ -205,7 +213,8 @@ def _platform(
     found = _expand(site, words, text, arguments)
     checks.undeclared(site, found.unmatched, declared)
     if not found.text:
-        raise site.error(f"empty platform value from expression {text}", help=_missing(found, declared))
+        help = _missing(found, declared) or _valueless(found)  # noqa: A001
+        raise site.error(f"empty platform value from expression {text}", help=help, flag="platform")
     if found.matched == {"TARGETPLATFORM"} and found.text == arguments["TARGETPLATFORM"]:
         checks.note(
             site,
@@ -216,7 +225,7 @@ def _platform(
         platform = parse_platform(found.text, build)
     except ValueError as error:
         help = _missing(found, declared) or "write it as os/architecture, for example linux/arm64"  # noqa: A001
-        raise site.error(f"failed to parse platform {text}: {error}", help=help) from error
+        raise site.error(f"failed to parse platform {text}: {error}", help=help, flag="platform") from error
     name = "".join(site.instruction.args[2:]).lower()
     constant = not found.matched and not found.unmatched
     if constant and platform.os not in name and platform.architecture not in name:
@@ -242,11 +251,12 @@ def _refuse_cycles(nodes: list[Node]) -> None:
                 done.add(node)
                 del path[node]
                 continue
-            (site, _), source = step
+            (site, name), source = step
             if source in path:
                 raise site.error(
                     f"circular dependency detected on stage: {source.title}",
                     help="a stage can not read files of itself, nor of one that needs it",
+                    at=name,
                 )
             if source not in done:
                 path[source] = iter(source.sources.items())
@@ -272,7 +282,7 @@ def find_target(names: Names, stages: int, target: str | None) -> Node:
     if found is None and target.isascii() and target.isdigit() and int(target) < stages:
         found = names.nodes[int(target)]
     if found is None:
-        known = names.stage_names
-        help = suggestion(target, known) or f"the file has: {', '.join(known)}"  # noqa: A001
+        known = [node.name or str(number) for number, node in enumerate(names.nodes[:stages])]
+        help = suggestion(target, known) or f"its stages are {', '.join(known)}"  # noqa: A001
         raise CompileError(f'target stage "{target}" could not be found', help=help)
     return found

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..grammar.errors import CompileError
-from ..grammar.syntax import Comment, Document, Instruction
+from ..grammar.source import Location
+from ..grammar.syntax import Comment, Directive, Document, Instruction
 from .gotext import parse_bool, quote
 from .graph.plan import Notice
 from .site import Site
@@ -71,7 +72,11 @@ class Checks:
         try:
             self._rules = _Rules.parse(self.document.directives.get("check", ""))
         except ValueError as error:
-            raise CompileError(f"failed to parse check options: {error}") from error
+            raise CompileError(
+                f"failed to parse check options: {error}",
+                where=_directive(self.document),
+                help="write skip=Rule,Rule;error=true",
+            ) from error
         self._comments = dict(_comments(self.document))
 
     @property
@@ -81,10 +86,12 @@ class Checks:
 
     def raise_if_errors(self) -> None:
         """``check=error=true`` makes warnings errors. Raises ``CompileError``."""
-        if self._rules.error and (rules := {notice.rule for notice in self._found if notice.rule}):
+        rules = sorted({notice.rule for notice in self._found if notice.rule})
+        if self._rules.error and rules:
             raise CompileError(
-                f"lint violation found for rules: {', '.join(sorted(rules))}",
-                help="the directive check=error=true asks for this",
+                f"lint violation found for rules: {', '.join(rules)}",
+                where=_directive(self.document),
+                help="the directive check=error=true makes these warnings errors",
             )
 
     def note(self, site: Site | None, rule: str, message: str) -> None:
@@ -186,6 +193,13 @@ class Checks:
         if unused:
             names = " ".join(unused)
             self.note(None, "", f"[Warning] One or more build-args [{names}] were not consumed")
+
+
+def _directive(document: Document) -> Location | None:
+    for item in document.items:
+        if isinstance(item, Directive) and item.name == "check":
+            return document.source.location(item.span)
+    return None
 
 
 def _predefined(name: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .gotext import join_path, parse_bool
 
-__all__ = ["GitRef", "is_http", "parse_git_ref"]
+__all__ = ["QUERY_HELP", "GitRef", "is_http", "parse_git_ref"]
 
 _URL = re.compile(
     r"(?P<scheme>[a-zA-Z0-9]+)://(?P<rest>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#(?P<fragment>.*))?", re.DOTALL
@@ -101,6 +101,9 @@ _QUERY_NAMES = frozenset(
         "fetch-by-commit",
     )
 )
+
+
+QUERY_HELP = "a git URL takes ref, tag, branch, subdir, checksum, keep-git-dir and submodules, each once"
 
 
 def _agreed(name: str, left: str, right: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..grammar.errors import CompileError, DockerfileError
-from ..grammar.parse import parse
+from ..grammar.parse import check_instruction, parse_instruction
 from ..grammar.source import SourceFile
+from ..grammar.syntax import Document
 from .arguments import created_time, global_arguments, platform_arguments, proxy_variables
 from .bases import DEFAULT_PATH, Bases
 from .binding import Names, Node, bind, find_target, reachable
@@ -15,9 +16,8 @@ from .config import ImageConfig
 from .graph.layer import ImageLayer
 from .graph.plan import ImagePlan
 from .instructions.command import Command
-from .instructions.from_ import From
 from .instructions.onbuild import OnBuild
-from .instructions.table import read_instruction
+from .instructions.table import read_command
 from .options import BaseImage, CompileOptions, ImageRequest
 from .platforms import Platform, parse_platform
 from .program import Program
@@ -145,22 +145,22 @@ def _read_triggers(names: Names, needed: set[Node], begun: dict[Node, Stage]) ->
     return more
 
 
+_NO_TRIGGERS = ("nothing", "FROM", "MAINTAINER", "ONBUILD")
+
+
 def _trigger(from_: Site, text: str) -> Command:
     source = SourceFile(f"trigger of {from_.instruction.args[0]}", text)
+    keyword = text.split(None, 1)[0].upper() if text.strip() else "nothing"
+    if keyword in _NO_TRIGGERS:
+        message = f"the base's trigger `ONBUILD {text.strip()}` is not allowed"
+        raise from_.error(message, help=f"take a base without it; {keyword} can be no trigger")
     try:
-        document = parse(source)
-        if len(document.instructions) != 1:
-            raise CompileError("onbuild trigger should be a single expression")
-        command = read_instruction(Site(document, document.instructions[0], trigger_of=from_))
+        instruction = parse_instruction(text, source.name)
+        check_instruction(instruction, source)
     except DockerfileError as error:
-        if error.where is not None and error.where.file != source.name:
-            raise
-        raise from_.error(
-            f"the base's trigger `ONBUILD {text.strip()}` is not valid: {error.message}", help=error.help
-        ) from error
-    if isinstance(command, From):
-        raise from_.error("FROM isn't allowed as an ONBUILD trigger")
-    return command
+        message = f"the base's trigger `ONBUILD {text.strip()}` is not valid: {error.message}"
+        raise from_.error(message, help=error.help or "take a base without it") from error
+    return read_command(Site(Document(source, (instruction,), "\\"), instruction, trigger_of=from_))
 
 
 # --- evaluation -------------------------------------------------------------------------------------------
@@ -172,7 +172,7 @@ def _evaluate(node: Node, bases: Bases) -> None:
     if node.base is not None:
         below = node.base.result
         if below is None:
-            raise node.site.error(f'stage "{node.base.title}" is based on itself')
+            raise AssertionError(f"stage {node.base.title!r} was not evaluated")
         stage = bases.stage(node, below.config.with_(onbuild=()))
         stage.layer = below.layer
         stage.env = dict(below.env)

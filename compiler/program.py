@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..grammar.errors import CompileError
 from ..grammar.syntax import Document
 from .checks import Checks
 from .instructions.arg import Arg
 from .instructions.command import Command
 from .instructions.from_ import From
-from .instructions.table import read_instruction
+from .instructions.table import read_command
 from .site import Site
 
 __all__ = ["Program", "StageText", "check_style", "read_program"]
@@ -45,26 +44,20 @@ class Program:
 
 
 def read_program(document: Document) -> Program:
-    """Cut ``document`` into stages and check each instruction. Raises ``CompileError``."""
+    """Cut ``document`` into stages and check each instruction. Raises ``CompileError``.
+
+    The grammar has seen to it that there is a stage and that only ARG stands before it.
+    """
     arguments: list[Arg] = []
     stages: list[tuple[From, list[Command]]] = []
     for instruction in document.instructions:
         site = Site(document, instruction)
-        command = read_instruction(site)
-        if isinstance(command, From):
-            stages.append((command, []))
+        if instruction.keyword == "FROM":
+            stages.append((From.read(site), []))
         elif stages:
-            stages[-1][1].append(command)
-        elif isinstance(command, Arg):
-            arguments.append(command)
+            stages[-1][1].append(read_command(site))
         else:
-            raise site.error("no build stage in current context", help="begin with FROM")
-    if not stages:
-        raise CompileError(
-            "dockerfile contains no stages to build",
-            where=None if not arguments else arguments[-1].site.location(),
-            help="add a FROM instruction",
-        )
+            arguments.append(Arg.read(site))
     texts = tuple(StageText(from_, tuple(commands)) for from_, commands in stages)
     return Program(document, tuple(arguments), texts)
 

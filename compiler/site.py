@@ -8,6 +8,7 @@ from ..grammar.errors import CompileError
 from ..grammar.lines import Reader
 from ..grammar.source import Location, SourceFile, Span
 from ..grammar.syntax import Document, Instruction
+from .gotext import quote
 from .words import WordError
 
 __all__ = ["Site"]
@@ -35,15 +36,22 @@ class Site:
         """Name of the file that the user sees."""
         return self.shown.document.source.name
 
-    def location(self, span: Span | None = None) -> Location:
-        """The instruction's first line, or ``span`` of it."""
+    def location(self, at: str = "", flag: str = "") -> Location:
+        """Where the text ``at`` stands (in the flag of that name, if one is given), else the flag, else the
+        instruction: as much of it as is on one line.
+        """
         if self.trigger_of is not None:
             return self.trigger_of.location()
         instruction = self.instruction
-        whole = Span(
-            instruction.keyword_span.start, max(instruction.args_span.end, instruction.keyword_span.end)
-        )
-        return self.document.source.location(span or whole)
+        end = max(instruction.args_span.end, instruction.keyword_span.end)
+        span = Span(instruction.keyword_span.start, end)
+        for candidate in instruction.flags:
+            if candidate.name == flag and at in candidate.raw:
+                span = candidate.span
+                break
+        source = self.document.source
+        start = source.text.find(at, span.start, span.end) if at else -1
+        return source.location(span if start < 0 else Span(start, start + len(at)))
 
     def logical_line(self) -> str:
         """The instruction as one line: continuations joined, heredoc bodies left out."""
@@ -51,22 +59,20 @@ class Site:
         reader.escape = self.document.escape
         return reader.logical_line(0, reader.next_line()).text
 
-    def error(self, message: str, *, help: str | None = None, span: Span | None = None) -> CompileError:  # noqa: A002
-        """An error at this place."""
+    def error(self, message: str, *, help: str, at: str = "", flag: str = "") -> CompileError:  # noqa: A002
+        """An error at this place; ``at`` and ``flag`` are what :meth:`location` takes."""
         if self.trigger_of is not None:
             message = f"{message} (in the trigger `ONBUILD {self.instruction.text.strip()}` of the base)"
-        return CompileError(message, where=self.location(span), help=help)
+        return CompileError(message, where=self.location(at, flag), help=help)
 
     def word_error(self, error: WordError) -> CompileError:
         """A word that could not be expanded; points at the character, where it can be found in the text."""
-        help = None if not error.expected else f"expected {error.expected}"  # noqa: A001
-        return self.error(
-            f'failed to process "{error.word}": {error.message}', help=help, span=self._find(error)
+        help = error.help or f"expected {error.expected}"  # noqa: A001
+        made = self.error(f"can not expand {quote(error.word)}: {error.message}", help=help)
+        start = self.document.source.text.find(
+            error.word, self.instruction.span.start, self.instruction.span.end
         )
-
-    def _find(self, error: WordError) -> Span | None:
-        text = self.document.source.text
-        start = text.find(error.word, self.instruction.span.start, self.instruction.span.end)
-        if start < 0:
-            return None
-        return Span(start + error.position, min(start + error.position + 1, len(text)))
+        if start >= 0 and self.trigger_of is None:
+            end = min(start + error.position + 1, len(self.document.source.text))
+            made.where = self.document.source.location(Span(start + error.position, end))
+        return made

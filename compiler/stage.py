@@ -13,6 +13,7 @@ from .gotext import join_path
 from .graph.layer import ImageLayer, Provenance
 from .graph.operations import FromContext, FromLayer, Operation, Origin
 from .options import CompileOptions
+from .platforms import Platform
 from .site import Site
 from .words import WordError, Words
 
@@ -50,6 +51,7 @@ class Shared:
 @dataclass(slots=True)
 class Stage:
     """``env`` is what steps see: variables and arguments, the last set at the end. ``layer`` is the top one.
+    ``platform`` is shown before the name, where the build is for several.
 
     ``build_args`` are the ARGs so far, with those of the stages below. ``used`` remembers instructions of
     which only the last counts. ``find`` gives the files that a command of this stage names.
@@ -59,6 +61,7 @@ class Stage:
     name: str
     config: ImageConfig
     find: Callable[[Site, str], Source]
+    platform: Platform | None = None
     steps: int = 0
     step: int = 0
     layer: str | None = None
@@ -172,6 +175,7 @@ class Stage:
                 else f'cannot mount from stage "{name}" to "{target}", '
                 "stage needs to be defined before current command",
                 help="move the stage up in the file",
+                at=name,
             )
         if source.context is not None:
             return FromContext(source.context), ()
@@ -186,6 +190,27 @@ class Stage:
         self.layer = layer.id
         self.shared.layers.setdefault(layer.id, layer)
 
+    def _told_platform(self) -> str:
+        """``linux/amd64``, or ``linux/amd64->arm64`` for a step that makes something for another platform."""
+        if self.platform is None:
+            return ""
+        told = str(self.platform)
+        if "TARGETPLATFORM" in self.env:
+            parts = [*self.env["TARGETPLATFORM"].split("/"), "", ""][:3]
+        else:
+            parts = [self.env.get(name, "") for name in ("TARGETOS", "TARGETARCH", "TARGETVARIANT")]
+        system, architecture, variant = parts
+        if not (system or architecture):
+            return told
+        made = Platform(
+            system or self.platform.os, architecture or self.platform.architecture, variant
+        ).normalized()
+        if made.os != self.platform.os:
+            return f"{told}->{made}"
+        if made.architecture != self.platform.architecture:
+            return f"{told}->{'/'.join(part for part in (made.architecture, made.variant) if part)}"
+        return told
+
     def provenance(self, site: Site, title: str) -> Provenance:
         """Where the layer that is just added comes from."""
         shown = site.shown
@@ -193,7 +218,7 @@ class Stage:
             file=shown.file,
             line=shown.instruction.start_line,
             end_line=shown.instruction.end_line,
-            stage=self.name,
+            stage=" ".join(part for part in (self._told_platform(), self.name) if part),
             text=site.instruction.text,
             title=title if site.trigger_of is None else "ONBUILD " + title,
             step=self.step if self.steps else 0,

@@ -10,12 +10,14 @@ _TOO_FAR = 3
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name at the smallest edit distance below 3 (letter case aside), or none.
+    """The known name at the smallest edit distance (letter case aside), or none.
+
+    Three slips are too many, and in a short name fewer.
 
     >>> nearest("form", ["FROM", "RUN", "COPY"])
     'FROM'
     """
-    best, best_distance = None, _TOO_FAR
+    best, best_distance = None, min(_TOO_FAR, max(1, len(name) - 1))
     folded = name.lower()
     for candidate in known:
         distance = _distance(folded, candidate.lower(), best_distance)

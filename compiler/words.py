@@ -24,14 +24,17 @@ _END = ""
 
 
 class WordError(ValueError):
-    """A word that can not be expanded: ``position`` is the offset into it, ``expected`` what was missing."""
+    """A word that can not be expanded: ``position`` is the offset into it, ``expected`` what was missing
+    there, ``help`` what to do where nothing is.
+    """
 
-    def __init__(self, message: str, word: str, position: int, expected: str = "") -> None:
+    def __init__(self, message: str, word: str, position: int, expected: str = "", help: str = "") -> None:  # noqa: A002
         super().__init__(message)
         self.message = message
         self.word = word
         self.position = position
         self.expected = expected
+        self.help = help
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +119,14 @@ class _Scanner:
         self.at += len(char)
         return char
 
-    def error(self, message: str, expected: str = "", position: int | None = None) -> WordError:
-        return WordError(message, self.text, self.at if position is None else position, expected)
+    def error(
+        self,
+        message: str,
+        expected: str = "",
+        position: int | None = None,
+        help: str = "",  # noqa: A002
+    ) -> WordError:
+        return WordError(message, self.text, self.at if position is None else position, expected, help)
 
     def unclosed(self, quote: str, opened: int) -> WordError:
         self.at = len(self.text)
@@ -128,7 +137,9 @@ class _Scanner:
         """Read up to and with the character ``stop`` (or to the end), expanding on the way."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise self.error(f"substitutions are nested more than {MAX_DEPTH} deep")
+            raise self.error(
+                f"substitutions are nested more than {MAX_DEPTH} deep", help="give parts of it names with ARG"
+            )
         outer, self.raw_escapes = self.raw_escapes, raw_escapes
         result: list[str] = []
         split = _Split()
@@ -279,7 +290,9 @@ class _Scanner:
         if modifier == "+":
             return word if is_set else ""
         if not is_set and modifier == "?":
-            raise self.error(f"{name}: {word or _must_not_be(value)}", "a value")
+            raise self.error(
+                f"{name}: {word or _must_not_be(value)}", help=f"set it with ENV, ARG or --build-arg {name}=…"
+            )
         return value or "" if is_set else word
 
     def _pattern(self, text: str, source: str) -> Pattern:
@@ -287,7 +300,10 @@ class _Scanner:
         try:
             list(pattern.spans(""))
         except PatternError as error:
-            raise self.error(f"invalid pattern ({source}) in substitution: {error}") from error
+            raise self.error(
+                f"invalid pattern ({source}) in substitution: {error}",
+                help=r"a backslash goes before * ? \ / or } only",
+            ) from error
         return pattern
 
     def _trimmed(self, modifier: str, word: str, value: str) -> str:

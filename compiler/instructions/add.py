@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from ..gitref import GitRef, is_http, parse_git_ref
+from ..gitref import QUERY_HELP, GitRef, is_http, parse_git_ref
 from ..graph import operations
 from ..graph.operations import ContextPath, FromContext, GitTree, HttpFile, InlineFile, SourceItem
 from ..site import Site
 from ..stage import Stage
 from .command import Command
 from .files import Transfer, absolute_destination, check_mode, read_transfer, told
-from .flags import Flags, read_flags
+from .flags import flag_list, flag_switch, flag_text
 
 __all__ = ["Add"]
 
@@ -24,28 +24,20 @@ _DIGEST = re.compile(r"sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{1
 class Add(Command):
     """``ADD [flags] source… destination``."""
 
-    flags: Flags
     transfer: Transfer
 
     is_step: ClassVar[bool] = True
 
     @classmethod
     def read(cls, site: Site) -> Self:
-        """Check flags and arguments."""
-        transfer = read_transfer(site)
-        flags = read_flags(
-            site,
-            texts=("chown", "chmod", "checksum"),
-            switches=("link", "keep-git-dir", "unpack"),
-            lists=("exclude",),
-        )
-        return cls(site, flags, transfer)
+        """Sources and destination."""
+        return cls(site, read_transfer(site))
 
     def apply(self, stage: Stage) -> None:
         """Add the layer."""
-        chown = stage.expand(self.site, self.flags.text("chown"))
-        chmod = stage.expand(self.site, self.flags.text("chmod"))
-        checksum = stage.expand(self.site, self.flags.text("checksum"))
+        chown = stage.expand(self.site, flag_text(self.site, "chown"))
+        chmod = stage.expand(self.site, flag_text(self.site, "chmod"))
+        checksum = stage.expand(self.site, flag_text(self.site, "checksum"))
         transfer = self.transfer.expanded(stage, self.site)
         check_mode(self.site, chmod)
         sources = [self._source(path, checksum) for path in transfer.paths]
@@ -56,9 +48,9 @@ class Add(Command):
             dest=absolute_destination(stage, transfer.dest),
             chown=chown,
             chmod=chmod,
-            exclude=self.flags.list("exclude"),
-            link=self.flags.switch("link"),
-            unpack=self.flags.switches.get("unpack"),
+            exclude=flag_list(self.site, "exclude"),
+            link=bool(flag_switch(self.site, "link")),
+            unpack=flag_switch(self.site, "unpack"),
         )
         stage.add_layer(self.site, operation)
         stage.record(told("ADD", transfer, chown, chmod), layer=True)
@@ -67,29 +59,47 @@ class Add(Command):
         if not checksum:
             return
         if len(transfer.paths) != 1:
-            raise self.site.error("checksum can't be specified for multiple sources")
+            raise self.site.error(
+                "checksum can't be specified for multiple sources",
+                help="write an ADD for each of them",
+                flag="checksum",
+            )
         if isinstance(sources[0], ContextPath):
-            raise self.site.error("checksum requires HTTP(S) or Git sources")
+            raise self.site.error(
+                "checksum requires HTTP(S) or Git sources",
+                help="files of the context need none: they are compared by content",
+                flag="checksum",
+            )
         if isinstance(sources[0], HttpFile) and not _DIGEST.fullmatch(checksum):
             raise self.site.error(
-                f"invalid checksum {checksum!r}", help="write it as sha256: and 64 hexadecimal digits"
+                f"invalid checksum {checksum!r}",
+                help="write it as sha256: and 64 hexadecimal digits",
+                flag="checksum",
             )
 
     def _source(self, text: str, checksum: str) -> SourceItem:
         try:
             found = parse_git_ref(text)
         except ValueError as error:
-            raise self.site.error(str(error)) from error
+            raise self.site.error(str(error), help=QUERY_HELP, at=text) from error
         if found is not None:
             return self._git(found, checksum)
         return HttpFile(text, checksum or None) if is_http(text) else ContextPath(text)
 
     def _git(self, found: GitRef, checksum: str) -> GitTree:
-        keep = self.flags.switches.get("keep-git-dir")
+        keep = flag_switch(self.site, "keep-git-dir")
         if None not in (keep, found.keep_git_dir) and keep != found.keep_git_dir:
-            raise self.site.error("inconsistent keep-git-dir configuration")
+            raise self.site.error(
+                "inconsistent keep-git-dir configuration",
+                help="the flag and the URL say different things: drop one",
+                flag="keep-git-dir",
+            )
         if checksum and found.checksum and checksum != found.checksum:
-            raise self.site.error(f'checksum mismatch "{checksum}" != "{found.checksum}"')
+            raise self.site.error(
+                f'checksum mismatch "{checksum}" != "{found.checksum}"',
+                help="the flag and the URL say different things: drop one",
+                flag="checksum",
+            )
         return GitTree(
             found.remote,
             found.ref,

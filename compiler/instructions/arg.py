@@ -7,7 +7,7 @@ from typing import Self
 
 from ..site import Site
 from ..stage import Stage
-from .command import Command, at_least_one
+from .command import Command
 
 __all__ = ["Arg"]
 
@@ -25,10 +25,8 @@ class Arg(Command):
     def read(cls, site: Site) -> Self:
         """``ARG name[=default] …``."""
         declared: list[tuple[str, str | None]] = []
-        for word in at_least_one(site):
+        for word in site.instruction.args:
             name, equals, default = word.partition("=")
-            if equals and not name:
-                raise site.error("ARG names can not be blank")
             declared.append((name, default if equals else None))
         return cls(site, tuple(declared))
 

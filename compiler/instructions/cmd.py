@@ -9,7 +9,6 @@ from ..gotext import quote_list
 from ..site import Site
 from ..stage import Stage
 from .command import Command
-from .flags import read_flags
 from .shellform import command_line
 
 __all__ = ["Cmd"]
@@ -22,7 +21,6 @@ class Cmd(Command):
     @classmethod
     def read(cls, site: Site) -> Self:
         """``CMD ["program", …]`` or ``CMD text``."""
-        read_flags(site)
         return cls(site)
 
     def apply(self, stage: Stage) -> None:

@@ -10,7 +10,7 @@ from ..site import Site
 if TYPE_CHECKING:
     from ..stage import Stage
 
-__all__ = ["Command", "at_least_one", "exactly_one"]
+__all__ = ["Command"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,7 +23,10 @@ class Command:
 
     @classmethod
     def read(cls, site: Site) -> Self:
-        """Check what can be checked without values. Raises ``CompileError``."""
+        """Take the arguments, and check what the grammar does not and can be checked without values.
+
+        Raises ``CompileError``.
+        """
         raise NotImplementedError
 
     def apply(self, stage: Stage) -> None:
@@ -33,17 +36,3 @@ class Command:
     def mentions(self) -> tuple[str, ...]:
         """Stages or images whose files this command reads."""
         return ()
-
-
-def at_least_one(site: Site) -> tuple[str, ...]:
-    """The arguments of an instruction that needs some."""
-    if not site.instruction.args:
-        raise site.error(f"{site.instruction.keyword} requires at least one argument")
-    return site.instruction.args
-
-
-def exactly_one(site: Site) -> str:
-    """The argument of an instruction that takes one."""
-    if len(site.instruction.args) != 1:
-        raise site.error(f"{site.instruction.keyword} requires exactly one argument")
-    return site.instruction.args[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from ..gitref import is_http, parse_git_ref
+from ..gitref import QUERY_HELP, is_http, parse_git_ref
 from ..graph import operations
 from ..graph.operations import ContextPath, InlineFile
 from ..site import Site
@@ -13,7 +13,7 @@ from ..stage import Stage
 from ..words import WordError, Words
 from .command import Command
 from .files import Transfer, absolute_destination, check_mode, read_transfer, told
-from .flags import Flags, read_flags
+from .flags import flag_list, flag_switch, flag_text
 
 __all__ = ["Copy"]
 
@@ -22,23 +22,18 @@ __all__ = ["Copy"]
 class Copy(Command):
     """``COPY [flags] source… destination``."""
 
-    flags: Flags
     transfer: Transfer
 
     is_step: ClassVar[bool] = True
 
     @classmethod
     def read(cls, site: Site) -> Self:
-        """Check flags and arguments; ``--from`` takes no variables."""
-        transfer = read_transfer(site)
-        flags = read_flags(
-            site, texts=("chown", "from", "chmod"), switches=("link", "parents"), lists=("exclude",)
-        )
-        return cls(site, flags, transfer)
+        """Sources and destination."""
+        return cls(site, read_transfer(site))
 
     def mentions(self) -> tuple[str, ...]:
         """The value of ``--from``."""
-        name = self.flags.text("from")
+        name = flag_text(self.site, "from")
         if not name:
             return ()
         try:
@@ -49,19 +44,20 @@ class Copy(Command):
             raise self.site.error(
                 "variable expansion is not supported for --from",
                 help="define a stage with FROM, using an ARG from before the first FROM, and copy from it",
+                flag="from",
             )
         return (name,)
 
     def apply(self, stage: Stage) -> None:
         """Add the layer."""
-        chown = stage.expand(self.site, self.flags.text("chown"))
-        chmod = stage.expand(self.site, self.flags.text("chmod"))
+        chown = stage.expand(self.site, flag_text(self.site, "chown"))
+        chmod = stage.expand(self.site, flag_text(self.site, "chmod"))
         transfer = self.transfer.expanded(stage, self.site)
         check_mode(self.site, chmod)
         for path in transfer.paths:
             self._check_source(path)
-        parents = self.flags.switch("parents")
-        origin, inputs = stage.origin(self.site, self.flags.text("from"), "copy")
+        parents = bool(flag_switch(self.site, "parents"))
+        origin, inputs = stage.origin(self.site, flag_text(self.site, "from"), "copy")
         operation = operations.Copy(
             origin=origin,
             sources=(
@@ -71,9 +67,9 @@ class Copy(Command):
             dest=absolute_destination(stage, transfer.dest),
             chown=chown,
             chmod=chmod,
-            exclude=self.flags.list("exclude"),
+            exclude=flag_list(self.site, "exclude"),
             parents=parents,
-            link=self.flags.switch("link"),
+            link=bool(flag_switch(self.site, "link")),
         )
         stage.add_layer(self.site, operation, inputs)
         stage.record(told("COPY", transfer, chown, chmod, parents=parents), layer=True)
@@ -82,7 +78,7 @@ class Copy(Command):
         try:
             is_git = parse_git_ref(path) is not None
         except ValueError as error:
-            raise self.site.error(str(error)) from error
+            raise self.site.error(str(error), help=QUERY_HELP, at=path) from error
         if is_git or is_http(path):
             what = "a git ref" if is_git else "a URL"
-            raise self.site.error(f"source can't be {what} for COPY", help="use ADD for it")
+            raise self.site.error(f"source can't be {what} for COPY", help="use ADD for it", at=path)

@@ -9,13 +9,14 @@ from typing import Self
 from ..gotext import format_list
 from ..site import Site
 from ..stage import Stage
-from .command import Command, at_least_one
-from .flags import read_flags
+from ..suggest import suggestion
+from .command import Command
 
 __all__ = ["Expose"]
 
 _PROTOCOLS = ("tcp", "udp", "sctp")
 _LAST_PORT = 65535
+_HELP = f"a port from 0 to {_LAST_PORT}, or a range such as 8000-8010"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,9 +28,7 @@ class Expose(Command):
     @classmethod
     def read(cls, site: Site) -> Self:
         """``EXPOSE port …``."""
-        words = at_least_one(site)
-        read_flags(site)
-        return cls(site, tuple(sorted(words)))
+        return cls(site, tuple(sorted(site.instruction.args)))
 
     def apply(self, stage: Stage) -> None:
         """Add the ports, one by one, to the image config."""
@@ -42,10 +41,12 @@ class Expose(Command):
         address, host_ports, rest = _split(spec)
         ports, _, protocol = rest.partition("/")
         if not ports:
-            raise self.site.error(f'invalid port: "{spec}": no port specified')
+            raise self.site.error(f'invalid port: "{spec}": no port specified', help=_HELP, at=spec)
         if (protocol or "tcp").lower() not in _PROTOCOLS:
             raise self.site.error(
-                f'invalid port: "{spec}": invalid proto: {protocol}', help=f"one of {', '.join(_PROTOCOLS)}"
+                f'invalid port: "{spec}": invalid proto: {protocol}',
+                help=suggestion(protocol, _PROTOCOLS) or f"one of {', '.join(_PROTOCOLS)}",
+                at=spec,
             )
         stage.checks.port_format(self.site, spec, protocol, plain=not (address or host_ports))
         self._check_address(address)
@@ -54,7 +55,9 @@ class Expose(Command):
             host_first, host_last = self._range("hostPort", host_ports)
             if last != first and last - first != host_last - host_first:
                 raise self.site.error(
-                    f"invalid ranges specified for container and host Ports: {ports} and {host_ports}"
+                    f"invalid ranges specified for container and host Ports: {ports} and {host_ports}",
+                    help="EXPOSE needs no host ports: drop them",
+                    at=spec,
                 )
         return [f"{port}/{(protocol or 'tcp').lower()}" for port in range(first, last + 1)]
 
@@ -64,15 +67,15 @@ class Expose(Command):
             if bare:
                 ipaddress.ip_address(bare)
         except ValueError:
-            raise self.site.error(f"invalid IP address: {address}") from None
+            raise self.site.error(
+                f"invalid IP address: {address}", help="EXPOSE needs no address: drop it", at=address
+            ) from None
 
     def _range(self, what: str, text: str) -> tuple[int, int]:
         first, dash, last = text.partition("-")
         numbers = [_port(first), _port(last) if dash else _port(first)]
         if None in numbers or numbers != sorted(numbers, key=lambda number: number or 0):
-            raise self.site.error(
-                f"invalid {what}: {text}", help=f"a port from 0 to {_LAST_PORT}, or a range such as 8000-8010"
-            )
+            raise self.site.error(f"invalid {what}: {text}", help=_HELP, at=text)
         return numbers[0] or 0, numbers[1] or 0
 
 

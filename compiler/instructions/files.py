@@ -36,18 +36,8 @@ class Transfer:
 
 
 def read_transfer(site: Site) -> Transfer:
-    """Sources and destination. Raises ``CompileError``."""
-    args = site.instruction.args
-    keyword = site.instruction.keyword
-    if len(args) < 2:
-        raise site.error(
-            f"{keyword} requires at least two arguments, but only one was provided. "
-            "Destination could not be determined",
-            help=f"{keyword} source… destination",
-        )
-    *sources, dest = args
-    if read_heredoc_word(dest) is not None:
-        raise site.error(f"{keyword} cannot accept a heredoc as a destination")
+    """Sources and destination."""
+    *sources, dest = site.instruction.args
     bodies = {heredoc.name: heredoc for heredoc in site.instruction.heredocs}
     paths: list[str] = []
     inline: list[tuple[str, str, bool]] = []
@@ -84,6 +74,7 @@ def check_mode(site: Site, mode: str) -> None:
     raise site.error(
         f"invalid chmod parameter: '{mode}'. it should be octal string and between 0 and 07777",
         help="or symbolic, such as u=rwX,go=rX",
+        flag="chmod",
     )
 
 

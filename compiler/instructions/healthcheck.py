@@ -9,9 +9,8 @@ from ..config import Healthcheck
 from ..gotext import format_duration, format_list, parse_duration
 from ..site import Site
 from ..stage import Stage
-from ..suggest import suggestion
-from .command import Command, at_least_one
-from .flags import Flags, read_flags
+from .command import Command
+from .flags import flag_text
 
 __all__ = ["HealthCheck"]
 
@@ -28,26 +27,13 @@ class HealthCheck(Command):
     @classmethod
     def read(cls, site: Site) -> Self:
         """``HEALTHCHECK [flags] CMD command`` or ``HEALTHCHECK NONE``."""
-        kind, *args = at_least_one(site)
-        kind = kind.upper()
-        if kind == "NONE":
-            if args:
-                raise site.error("HEALTHCHECK NONE takes no arguments")
+        kind, *args = site.instruction.args
+        if kind.upper() == "NONE":
             return cls(site, Healthcheck(("NONE",)))
-        flags = read_flags(site, texts=(*_DURATIONS, "retries"))
-        if kind != "CMD":
-            raise site.error(
-                f'Unknown type "{kind}" in HEALTHCHECK (try CMD)', help=suggestion(kind, ("CMD", "NONE"))
-            )
-        command = tuple(args) if site.instruction.exec_form else (" ".join(args),) if args else ()
-        if not command:
-            raise site.error("Missing command after HEALTHCHECK CMD")
-        interval, timeout, start_period, start_interval = (
-            _duration(site, flags, name) for name in _DURATIONS
-        )
+        command = args if site.instruction.exec_form else [" ".join(args)]
         test = ("CMD" if site.instruction.exec_form else "CMD-SHELL", *command)
-        retries = _retries(site, flags)
-        return cls(site, Healthcheck(test, interval, timeout, start_period, start_interval, retries))
+        interval, timeout, start_period, start_interval = (_duration(site, name) for name in _DURATIONS)
+        return cls(site, Healthcheck(test, interval, timeout, start_period, start_interval, _retries(site)))
 
     def apply(self, stage: Stage) -> None:
         """Set the check of the image."""
@@ -56,28 +42,32 @@ class HealthCheck(Command):
         stage.record(f"HEALTHCHECK {_told(self.check)}")
 
 
-def _duration(site: Site, flags: Flags, name: str) -> int:
-    text = flags.text(name)
+def _duration(site: Site, name: str) -> int:
+    text = flag_text(site, name)
     if not text:
         return 0
     try:
         value = parse_duration(text)
     except ValueError:
-        raise site.error(f"--{name}: invalid duration {text!r}", help="write it as 1m30s or 500ms") from None
+        raise site.error(
+            f"--{name}: invalid duration {text!r}", help="write it as 1m30s or 500ms", flag=name
+        ) from None
     if value != 0 and value < _SHORTEST:
-        raise site.error(f'Interval "{name}" cannot be less than 1ms')
+        raise site.error(
+            f"--{name} cannot be less than 1ms", help="leave it out, or give a longer time", flag=name
+        )
     return value
 
 
-def _retries(site: Site, flags: Flags) -> int:
-    text = flags.text("retries")
+def _retries(site: Site) -> int:
+    text = flag_text(site, "retries")
     if not text:
         return 0
     digits = text[1:] if text[0] in "+-" else text
     if not (digits.isascii() and digits.isdigit()) or int(digits) >= 2**31:
-        raise site.error(f"--retries: invalid number {text!r}")
+        raise site.error(f"--retries: invalid number {text!r}", help="a number such as 3", flag="retries")
     if text.startswith("-") and int(digits):
-        raise site.error(f"--retries cannot be negative ({text})")
+        raise site.error(f"--retries cannot be negative ({text})", help="a number such as 3", flag="retries")
     return int(digits)
 
 

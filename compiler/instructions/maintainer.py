@@ -7,8 +7,7 @@ from typing import Self
 
 from ..site import Site
 from ..stage import Stage
-from .command import Command, exactly_one
-from .flags import read_flags
+from .command import Command
 
 __all__ = ["Maintainer"]
 
@@ -22,9 +21,7 @@ class Maintainer(Command):
     @classmethod
     def read(cls, site: Site) -> Self:
         """``MAINTAINER text``."""
-        author = exactly_one(site)
-        read_flags(site)
-        return cls(site, author)
+        return cls(site, site.instruction.args[0])
 
     def apply(self, stage: Stage) -> None:
         """Set the author of the image."""

@@ -8,7 +8,6 @@ from typing import Self
 from ..site import Site
 from ..stage import Stage
 from .command import Command
-from .flags import read_flags
 
 __all__ = ["OnBuild"]
 
@@ -22,16 +21,8 @@ class OnBuild(Command):
     @classmethod
     def read(cls, site: Site) -> Self:
         """``ONBUILD instruction …``: any but ONBUILD, FROM and MAINTAINER."""
-        child = site.instruction.child
-        if child is None:
-            raise site.error("ONBUILD requires at least one argument")
-        read_flags(site)
-        if child.keyword == "ONBUILD":
-            raise site.error("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed")
-        if child.keyword in ("MAINTAINER", "FROM"):
-            raise site.error(f"{child.keyword} isn't allowed as an ONBUILD trigger")
         head = site.logical_line().lstrip()[len("ONBUILD") :].lstrip()
-        bodies = "".join(f"\n{heredoc.content}{heredoc.name}" for heredoc in child.heredocs)
+        bodies = "".join(f"\n{heredoc.content}{heredoc.name}" for heredoc in site.instruction.heredocs)
         return cls(site, head + bodies)
 
     def apply(self, stage: Stage) -> None:

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from ..site import Site
-from .command import at_least_one
-from .flags import read_flags
 
 __all__ = ["is_legacy", "read_pairs"]
 
 
 def read_pairs(site: Site) -> tuple[tuple[str, str], ...]:
-    """Names and values, not expanded. Raises ``CompileError`` for an empty name."""
-    read_flags(site)
-    args = at_least_one(site)
-    pairs = tuple(zip(args[::2], args[1::2], strict=True))
-    if any(not name for name, _ in pairs):
-        raise site.error(f"{site.instruction.keyword} names can not be blank")
-    return pairs
+    """Names and values, not expanded."""
+    args = site.instruction.args
+    return tuple(zip(args[::2], args[1::2], strict=True))
 
 
 def is_legacy(site: Site) -> bool:

@@ -13,8 +13,9 @@ from ..site import Site
 from ..stage import Stage
 from .command import Command
 from .device import read_device
-from .flags import Flags, read_flags
-from .mount import mount_source, resolve_mounts
+from .flags import flag_list, flag_text
+from .mount import resolve_mounts
+from .mount_options import mount_source
 from .shellform import with_shell
 
 __all__ = ["Run"]
@@ -28,34 +29,36 @@ _PIPES = "/dev/pipes/"
 class Run(Command):
     """``RUN [flags] command``, with heredocs."""
 
-    flags: Flags
     devices: tuple[str, ...]
 
     is_step: ClassVar[bool] = True
 
     @classmethod
     def read(cls, site: Site) -> Self:
-        """Check the flags; the options of mounts may hold variables and are checked later."""
-        flags = read_flags(site, texts=("network", "security"), lists=("mount", "device"))
-        if (network := flags.text("network", "default")) not in _NETWORKS:
-            raise site.error(f'invalid network mode "{network}"', help=f"one of {', '.join(_NETWORKS)}")
-        if (security := flags.text("security", "sandbox")) not in _SECURITY:
-            raise site.error(f'security "{security}" is not valid', help=f"one of {', '.join(_SECURITY)}")
-        devices = tuple(read_device(site, text) for text in flags.list("device"))
-        for text in flags.list("mount"):
+        """Check values of flags; the options of mounts may hold variables and are checked later."""
+        if (network := flag_text(site, "network", "default")) not in _NETWORKS:
+            raise site.error(
+                f'invalid network mode "{network}"', help=f"one of {', '.join(_NETWORKS)}", flag="network"
+            )
+        if (security := flag_text(site, "security", "sandbox")) not in _SECURITY:
+            raise site.error(
+                f'security "{security}" is not valid', help=f"one of {', '.join(_SECURITY)}", flag="security"
+            )
+        devices = tuple(read_device(site, text) for text in flag_list(site, "device"))
+        for text in flag_list(site, "mount"):
             mount_source(site, text)
-        return cls(site, flags, devices)
+        return cls(site, devices)
 
     def mentions(self) -> tuple[str, ...]:
         """What each mount is taken from; BuildKit counts a mount of nothing as one of scratch."""
-        return tuple(mount_source(self.site, text) or "scratch" for text in self.flags.list("mount"))
+        return tuple(mount_source(self.site, text) or "scratch" for text in flag_list(self.site, "mount"))
 
     def apply(self, stage: Stage) -> None:
         """Add the layer."""
         line, scripts, note = self._command(stage)
         argv = line if self.site.instruction.exec_form else with_shell(" ".join(line), stage.config)
-        mounts, inputs = resolve_mounts(self.site, stage, self.flags.list("mount"))
-        network = self.flags.text("network", "default")
+        mounts, inputs = resolve_mounts(self.site, stage, flag_list(self.site, "mount"))
+        network = flag_text(self.site, "network", "default")
         operation = operations.Run(
             argv=argv,
             env=_environment(stage, mounts),
@@ -64,7 +67,7 @@ class Run(Command):
             mounts=mounts,
             scripts=scripts,
             network=stage.options.network if network == "default" else network,
-            security=self.flags.text("security", "sandbox"),
+            security=flag_text(self.site, "security", "sandbox"),
             devices=self.devices,
             extra_hosts=stage.options.extra_hosts,
             shm_size=stage.options.shm_size,

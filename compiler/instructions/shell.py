@@ -8,8 +8,7 @@ from typing import Self
 from ..gotext import format_list
 from ..site import Site
 from ..stage import Stage
-from .command import Command, at_least_one
-from .flags import read_flags
+from .command import Command
 
 __all__ = ["Shell"]
 
@@ -23,14 +22,7 @@ class Shell(Command):
     @classmethod
     def read(cls, site: Site) -> Self:
         """``SHELL ["program", "argument", …]``."""
-        read_flags(site)
-        shell = at_least_one(site)
-        if not site.instruction.exec_form:
-            raise site.error(
-                "SHELL requires the arguments to be in JSON form",
-                help='for example SHELL ["/bin/bash", "-c"]',
-            )
-        return cls(site, shell)
+        return cls(site, site.instruction.args)
 
     def apply(self, stage: Stage) -> None:
         """Set the shell of steps below and of the image."""

@@ -8,7 +8,7 @@ from typing import Self
 from ..site import Site
 from ..stage import Stage
 from ..suggest import suggestion
-from .command import Command, exactly_one
+from .command import Command
 
 __all__ = ["StopSignal"]
 
@@ -31,14 +31,18 @@ class StopSignal(Command):
     @classmethod
     def read(cls, site: Site) -> Self:
         """``STOPSIGNAL signal``."""
-        return cls(site, exactly_one(site))
+        return cls(site, site.instruction.args[0])
 
     def apply(self, stage: Stage) -> None:
         """Set the signal of the image, spelled as the user did."""
         signal = stage.expand(self.site, self.signal)
         name = signal.upper().removeprefix("SIG")
         if name not in _KNOWN and not _is_number(signal):
-            raise self.site.error(f"invalid signal: {signal}", help=suggestion(name, _NAMES))
+            raise self.site.error(
+                f"invalid signal: {signal}",
+                help=suggestion(name, _NAMES) or "a name such as SIGTERM, or a number",
+                at=signal,
+            )
         stage.change(stop_signal=signal)
         stage.record(f"STOPSIGNAL {signal}")
 

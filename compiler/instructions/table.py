@@ -1,9 +1,8 @@
-"""Every instruction, by its keyword."""
+"""Every instruction that stands inside a stage, by its keyword; FROM opens one (from_.py)."""
 
 from __future__ import annotations
 
 from ..site import Site
-from ..suggest import suggestion
 from .add import Add
 from .arg import Arg
 from .cmd import Cmd
@@ -12,7 +11,6 @@ from .copy import Copy
 from .entrypoint import Entrypoint
 from .env import Env
 from .expose import Expose
-from .from_ import From
 from .healthcheck import HealthCheck
 from .label import Label
 from .maintainer import Maintainer
@@ -24,9 +22,9 @@ from .user import User
 from .volume import Volume
 from .workdir import Workdir
 
-__all__ = ["INSTRUCTIONS", "read_instruction"]
+__all__ = ["COMMANDS", "read_command"]
 
-INSTRUCTIONS: dict[str, type[Command | From]] = {
+COMMANDS: dict[str, type[Command]] = {
     "ADD": Add,
     "ARG": Arg,
     "CMD": Cmd,
@@ -34,7 +32,6 @@ INSTRUCTIONS: dict[str, type[Command | From]] = {
     "ENTRYPOINT": Entrypoint,
     "ENV": Env,
     "EXPOSE": Expose,
-    "FROM": From,
     "HEALTHCHECK": HealthCheck,
     "LABEL": Label,
     "MAINTAINER": Maintainer,
@@ -48,10 +45,6 @@ INSTRUCTIONS: dict[str, type[Command | From]] = {
 }
 
 
-def read_instruction(site: Site) -> Command | From:
-    """Check one instruction. Raises ``CompileError``."""
-    keyword = site.instruction.keyword
-    kind = INSTRUCTIONS.get(keyword)
-    if kind is None:
-        raise site.error(f"unknown instruction: {keyword}", help=suggestion(keyword, INSTRUCTIONS))
-    return kind.read(site)
+def read_command(site: Site) -> Command:
+    """An instruction inside a stage. Raises ``CompileError``."""
+    return COMMANDS[site.instruction.keyword].read(site)

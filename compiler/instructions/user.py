@@ -7,8 +7,7 @@ from typing import Self
 
 from ..site import Site
 from ..stage import Stage
-from .command import Command, exactly_one
-from .flags import read_flags
+from .command import Command
 
 __all__ = ["User"]
 
@@ -22,9 +21,7 @@ class User(Command):
     @classmethod
     def read(cls, site: Site) -> Self:
         """``USER user[:group]``."""
-        user = exactly_one(site)
-        read_flags(site)
-        return cls(site, user)
+        return cls(site, site.instruction.args[0])
 
     def apply(self, stage: Stage) -> None:
         """Change the user of steps below and of the image."""

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from ...grammar.lines import SPACE
 from ..gotext import format_list
 from ..site import Site
 from ..stage import Stage
-from .command import Command, at_least_one
-from .flags import read_flags
+from .command import Command
 
 __all__ = ["Volume"]
-
-_EMPTY = "VOLUME specified can not be an empty string"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,17 +23,12 @@ class Volume(Command):
     @classmethod
     def read(cls, site: Site) -> Self:
         """``VOLUME ["/path", …]`` or ``VOLUME /path …``."""
-        args = at_least_one(site)
-        read_flags(site)
-        paths = tuple(path.strip() for path in args)
-        if not all(paths):
-            raise site.error(_EMPTY)
-        return cls(site, paths)
+        return cls(site, tuple(path.strip(SPACE) for path in site.instruction.args))
 
     def apply(self, stage: Stage) -> None:
         """Add the volumes to the image config."""
         paths = [stage.expand(self.site, path) for path in self.paths]
         if not all(paths):
-            raise self.site.error(_EMPTY, help="a variable in it has no value")
+            raise self.site.error("VOLUME has an empty path", help="a variable in it has no value", at="$")
         stage.change(volumes=tuple(sorted({*stage.config.volumes, *paths})))
         stage.record(f"VOLUME {format_list(paths)}")

@@ -8,8 +8,7 @@ from typing import ClassVar, Self
 from ..graph.operations import MakeDir
 from ..site import Site
 from ..stage import Stage
-from .command import Command, exactly_one
-from .flags import read_flags
+from .command import Command
 
 __all__ = ["Workdir"]
 
@@ -25,9 +24,7 @@ class Workdir(Command):
     @classmethod
     def read(cls, site: Site) -> Self:
         """``WORKDIR path``."""
-        path = exactly_one(site)
-        read_flags(site)
-        return cls(site, path)
+        return cls(site, site.instruction.args[0])
 
     def apply(self, stage: Stage) -> None:
         """Change the directory; every one but ``/`` makes a layer, even where it exists already."""
