@@ -48,33 +48,24 @@ class Automaton:
         self._end = END[start]
 
     def feed(self, terminal: str) -> bool:
-        """Shift ``terminal``, after the reductions that it calls for; false where it can not stand."""
+        """Shift ``terminal``, after the reductions that it calls for; false where it can not stand.
+
+        ``$END`` is not shifted: it stands where the reductions leave the whole text's rule.
+        """
         stack = self._stack
-        action = ACTIONS[stack[-1]].get(terminal)
-        while action is not None and action < 0:
-            self._reduce(action)
-            action = ACTIONS[stack[-1]].get(terminal)
-        if action is None:
-            return False
-        stack.append(action)
-        return True
+        while (action := ACTIONS[stack[-1]].get(terminal)) is not None:
+            if action >= 0:
+                stack.append(action)
+                return True
+            rule, length = RULES[~action]
+            if length:
+                del stack[-length:]
+            stack.append(GOTO[stack[-1]][rule])
+        return stack[-1] == self._end
 
     def finish(self) -> bool:
         """Whether the text may end here."""
-        stack = self._stack
-        while stack[-1] != self._end:
-            action = ACTIONS[stack[-1]].get("$END")
-            if action is None:
-                return False
-            self._reduce(action)
-        return True
-
-    def _reduce(self, action: int) -> None:
-        rule, length = RULES[~action]
-        stack = self._stack
-        if length:
-            del stack[-length:]
-        stack.append(GOTO[stack[-1]][rule])
+        return self.feed("$END")
 
     def read_line(self, text: str, escape: str) -> list[Token]:
         """The words of one logical line. Raises WordError."""

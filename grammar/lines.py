@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from itertools import accumulate
 
 from .errors import DockerfileError
 from .source import SourceFile, Span
@@ -53,7 +54,7 @@ class LogicalLine:
     line end. Lines count from 1.
     """
 
-    __slots__ = ("_joints", "_offsets", "_shift", "end", "first_line", "joined", "last_line", "text")
+    __slots__ = ("_base", "_joints", "_offsets", "end", "first_line", "joined", "last_line", "text")
 
     def __init__(
         self, parts: list[str], offsets: list[int], end: int, first_line: int, last_line: int
@@ -64,23 +65,27 @@ class LogicalLine:
         self.end = end
         self.first_line = first_line
         self.last_line = last_line
-        self._shift = len(self.joined) - len(left)
+        # Where text[0] is in the source if that is one part; else in joined.
+        self._base = len(self.joined) - len(left)
         self._offsets = offsets
-        joints = [0]
-        for part in parts[:-1]:
-            joints.append(joints[-1] + len(part))
-        self._joints = joints
+        self._joints: list[int] = []
+        if len(parts) == 1:
+            self._base += offsets[0]
+        else:
+            self._joints = list(accumulate(map(len, parts[:-1]), initial=0))
 
     def offset(self, position: int) -> int:
         """Where the character at ``position`` of ``text`` stands in the source."""
-        position += self._shift
-        if len(self._joints) == 1:
-            return self._offsets[0] + position
+        position += self._base
+        if not self._joints:
+            return position
         part = bisect_right(self._joints, position) - 1
         return self._offsets[part] + position - self._joints[part]
 
     def span(self, start: int, end: int) -> Span:
         """The source range from the character at ``start`` to the one before ``end`` (both in ``text``)."""
+        if not self._joints:
+            return Span(self._base + start, self._base + end)
         first = self.offset(start)
         return Span(first, self.offset(end - 1) + 1 if end > start else first)
 

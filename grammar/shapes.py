@@ -5,7 +5,6 @@ This is what the front end refuses before it asks for any meaning; what values m
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -86,6 +85,8 @@ def suggest(word: str, known: Iterable[str]) -> str | None:
     >>> suggest("RUNN", KEYWORDS)
     'RUN'
     """
+    import difflib  # only for errors
+
     names = list(known)
     matches = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     return matches[0] if matches else None

@@ -242,7 +242,7 @@ def our_row(instruction: Instruction) -> Row:
 FLAG_ESCAPE = "escape=` escapes in flags too"
 BACKTICK = re.compile(r"(?im)^\ufeff?\s*#\s*escape\s*=\s*`")
 RULES: dict[str, Callable[[str], object]] = {
-    "JSON with text behind it is shell form": re.compile(r"(?s)\[.*\][^\]]*[^\]\t-\r \x85\xa0]").search,
+    "JSON with text behind it is shell form": re.compile(r"(?s)\[[^\]]*\].*?[^\t-\r \x85\xa0]").search,
     "a heredoc's delimiter may stand behind blanks": re.compile(r"<<-?[ \t]").search,
     "ONBUILD may hold heredocs": re.compile(r"(?is)^\s*onbuild\s.*<<").search,
     "${v#p} ${v%p} ${v/p/r} are known beside a heredoc": re.compile(
