@@ -247,6 +247,8 @@ class Transport:
         return bool(bypass(host, self._no_proxy) or bypass(name, self._no_proxy))
 
     def _tls(self, host: str) -> ssl.SSLContext:
+        import urllib3
+
         context = ssl.create_default_context()
         directory = os.path.join(self._settings.certificates, host)
         try:
@@ -259,6 +261,8 @@ class Transport:
         if self._settings.trusts(host):
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
+            # The user asked for it; the library would warn at every request.
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         return context
 
 
