@@ -23,7 +23,9 @@ class NamedContext:
 
 @dataclass(frozen=True, slots=True)
 class ImageRequest:
-    """An image that the text names. ``context`` is the named context that stands in for it, or none."""
+    """An image that the text names. ``reference`` is in normal form (``docker.io/library/debian:latest``), or
+    a stage's name where ``context``, the named context that stands in for it, replaces the whole stage.
+    """
 
     reference: str
     platform: str
@@ -43,7 +45,8 @@ class BaseImage:
 class CompileOptions:
     """Everything besides the text that the meaning depends on.
 
-    ``platforms`` and ``build_platform`` are ``os/arch[/variant]``; one image is made for each platform.
+    ``platforms`` and ``build_platform`` are ``os/arch[/variant]``; one image is made for each platform. None
+    means one image for the build's platform whose config keeps what the base says (no ``--platform``).
     ``target`` is a stage's name or number; none is the last. ``labels`` are added to the final image.
     """
 

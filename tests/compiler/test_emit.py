@@ -1,0 +1,96 @@
+"""Pictures of plans, and the tables of formats and instructions."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from compiling import CASES, compile_case, compile_text
+
+import layerc.compiler.emit
+import layerc.compiler.instructions
+from layerc.compiler.emit import dot, mermaid
+from layerc.compiler.emit.table import EMITTERS
+from layerc.compiler.instructions.command import Command
+from layerc.compiler.instructions.table import COMMANDS
+from layerc.grammar.shapes import KEYWORDS
+
+NASTY = 'FROM scratch\nRUN echo "a\\"b" <x> [y] | {z} #1; `end` \\\\ && \\\n  tab\tend; --> %%\nRUN ü\n'
+
+
+def modules(package: Path) -> set[str]:
+    return {path.stem for path in package.glob("*.py")} - {"__init__"}
+
+
+def test_every_format_is_in_the_table() -> None:
+    folder = Path(layerc.compiler.emit.__file__).parent
+    assert {emitter.emit.__module__.rpartition(".")[2] for emitter in EMITTERS} == modules(folder) - {
+        *("table", "emitter", "picture")
+    }
+    assert len({emitter.name for emitter in EMITTERS}) == len(EMITTERS)
+
+
+def test_every_instruction_is_in_the_table() -> None:
+    assert {*COMMANDS, "FROM"} == set(KEYWORDS)
+    folder = Path(layerc.compiler.instructions.__file__).parent
+    shared = {
+        "command",
+        "csv",
+        "device",
+        "files",
+        "flags",
+        "mount",
+        "mount_options",
+        "pairs",
+        "shellform",
+        "table",
+    }
+    files = modules(folder) - shared
+    assert {keyword.lower() for keyword in COMMANDS} | {"from_"} == files
+    for keyword, kind in COMMANDS.items():
+        assert issubclass(kind, Command)
+        assert kind.__module__.rpartition(".")[2] == keyword.lower()
+
+
+@pytest.mark.parametrize("name", ["run-mounts", "stages-by-name-and-number", "platform-arguments"])
+@pytest.mark.parametrize("emitter", EMITTERS[1:], ids=lambda emitter: emitter.name)
+def test_golden_pictures(name: str, emitter: object, golden: Callable[[Path, str], None]) -> None:
+    assert isinstance(emitter, type(EMITTERS[0]))
+    golden(CASES / name / f"plan{emitter.suffix}", emitter.emit(compile_case(CASES / name)))
+
+
+def test_dot_escapes_what_it_must() -> None:
+    text = dot.emit(compile_text(NASTY))
+    label = re.search(r"layer0 \[label=\"((?:[^\"\\]|\\.)*)\"\];", text)
+    assert label is not None
+    shown = label[1].replace('\\"', '"').replace("\\\\", "\\")
+    assert shown.startswith('1/2 RUN echo "a"b" <x> [y] | {z} #1; `end` ')
+
+
+def test_mermaid_has_nothing_but_plain_characters_in_labels() -> None:
+    text = mermaid.emit(compile_text(NASTY))
+    labels = re.findall(r'layer\d\["(.*)"\]', text)
+    assert len(labels) == 2
+    for label in labels:
+        assert re.fullmatch(r"(?:[A-Za-z0-9 ./:=,+@…-]|#\d+;)*", label)
+    decoded = re.sub(r"#(\d+);", lambda match: chr(int(match[1])), labels[1])
+    assert decoded == "2/2 RUN ü"
+
+
+def test_long_titles_are_cut() -> None:
+    plan = compile_text("FROM scratch\nRUN echo " + "x" * 500 + "\n")
+    assert max(map(len, dot.emit(plan).splitlines())) < 120
+
+
+@pytest.mark.engine
+def test_graphviz_reads_it() -> None:
+    program = shutil.which("dot")
+    if program is None:
+        pytest.skip("Graphviz is not installed")
+    text = dot.emit(compile_text(NASTY))
+    done = subprocess.run([program, "-Tsvg"], input=text, capture_output=True, text=True, check=True)
+    assert "2/2 RUN ü" in done.stdout
