@@ -22,7 +22,6 @@ from .files import copy_content
 from .modes import Mode
 from .ownership import resolve_owner
 from .plan import CopyAction, CopyPlan, Item
-from .unpack import unpack_archive
 from .xattrs import set_xattrs
 
 __all__ = ["apply_copy"]
@@ -82,6 +81,8 @@ class _Copier:
         where = self._destination
         action = self._action
         if action.unpack:
+            from .unpack import unpack_archive  # few builds need it, and tar is slow to import
+
             with action.tree.open(action.root.path) as archive:
                 shown = f"/{action.root.path}"
                 if unpack_archive(archive, where, dest, self._owner, shown, self._check):
