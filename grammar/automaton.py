@@ -30,6 +30,50 @@ class WordError(ValueError):
         self.position = position
 
 
+class _Node:
+    """A stack of states, and where each terminal leads from it.
+
+    What a terminal does to a stack is always the same, so it is worked out once. Nothing in the language
+    nests (but one instruction in ONBUILD), so there are few stacks.
+    """
+
+    __slots__ = ("edges", "scanners", "stack")
+
+    def __init__(self, stack: tuple[int, ...]) -> None:
+        self.stack = stack
+        self.edges: dict[str, _Node | None] = {}
+        self.scanners: dict[str, re.Pattern[str]] = {}
+
+    def after(self, terminal: str) -> _Node | None:
+        """The stack once ``terminal`` is shifted, after the reductions that it calls for; none where it can
+        not stand. ``$END`` is not shifted: it leaves the whole text's rule.
+        """
+        if terminal in self.edges:
+            return self.edges[terminal]
+        stack = list(self.stack)
+        while (action := ACTIONS[stack[-1]].get(terminal)) is not None and action < 0:
+            rule, length = RULES[~action]
+            if length:
+                del stack[-length:]
+            stack.append(GOTO[stack[-1]][rule])
+        if action is not None:
+            stack.append(action)
+        node = None
+        if action is not None or stack[-1] in END.values():
+            node = _node(tuple(stack))
+        self.edges[terminal] = node
+        return node
+
+    def scanner(self, escape: str) -> re.Pattern[str]:
+        """The lexer of the terminals that can come next."""
+        return self.scanners.setdefault(escape, _scanner(LEXERS[self.stack[-1]], escape))
+
+
+@cache
+def _node(stack: tuple[int, ...]) -> _Node:
+    return _Node(stack)
+
+
 @cache
 def _scanner(number: int, escape: str) -> re.Pattern[str]:
     """The lexer of one set of terminals, compiled when it is first needed."""
@@ -39,42 +83,33 @@ def _scanner(number: int, escape: str) -> re.Pattern[str]:
 
 
 class Automaton:
-    """A stack of states, from the rule ``start`` on."""
+    """Where a parse stands, from the rule ``start`` on."""
 
-    __slots__ = ("_end", "_stack")
+    __slots__ = ("_node",)
 
     def __init__(self, start: str) -> None:
-        self._stack = [START[start]]
-        self._end = END[start]
+        self._node = _node((START[start],))
 
     def feed(self, terminal: str) -> bool:
-        """Shift ``terminal``, after the reductions that it calls for; false where it can not stand.
-
-        ``$END`` is not shifted: it stands where the reductions leave the whole text's rule.
-        """
-        stack = self._stack
-        while (action := ACTIONS[stack[-1]].get(terminal)) is not None:
-            if action >= 0:
-                stack.append(action)
-                return True
-            rule, length = RULES[~action]
-            if length:
-                del stack[-length:]
-            stack.append(GOTO[stack[-1]][rule])
-        return stack[-1] == self._end
+        """Go on with ``terminal``; false where it can not stand."""
+        node = self._node.after(terminal)
+        if node is None:
+            return False
+        self._node = node
+        return True
 
     def finish(self) -> bool:
         """Whether the text may end here."""
-        return self.feed("$END")
+        return self._node.after("$END") is not None
 
     def read_line(self, text: str, escape: str) -> list[Token]:
         """The words of one logical line. Raises WordError."""
-        stack = self._stack
+        node = self._node
         size = len(text)
         tokens: list[Token] = []
         position = 0
         while position < size:
-            match = _scanner(LEXERS[stack[-1]], escape).match(text, position)
+            match = (node.scanners.get(escape) or node.scanner(escape)).match(text, position)
             if match is not None:
                 kind: str = match.lastgroup  # type: ignore[assignment]
                 start, end = match.span(kind)
@@ -83,12 +118,16 @@ class Automaton:
                     end = size - len(rest[split_flags(rest, escape)[1] :].lstrip(SPACE))
             else:
                 kind, start, end = self._folded_keyword(text, position)
-            if not self.feed(kind):
+            following = node.edges.get(kind) or node.after(kind)
+            if following is None:
                 raise WordError(tokens, start)
+            node = following
             tokens.append((kind, start, end))
             position = end
-        if not self.feed("_EOL"):
+        following = node.edges.get("_EOL") or node.after("_EOL")
+        if following is None:
             raise WordError(tokens, position)
+        self._node = following
         return tokens
 
     def _folded_keyword(self, text: str, position: int) -> Token:

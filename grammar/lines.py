@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Sequence
 from itertools import accumulate
 
 from .errors import DockerfileError
@@ -57,22 +58,24 @@ class LogicalLine:
     __slots__ = ("_base", "_joints", "_offsets", "end", "first_line", "joined", "last_line", "text")
 
     def __init__(
-        self, parts: list[str], offsets: list[int], end: int, first_line: int, last_line: int
+        self,
+        joined: str,
+        joints: Sequence[int],
+        offsets: Sequence[int],
+        end: int,
+        first_line: int,
+        last_line: int,
     ) -> None:
-        self.joined = parts[0] if len(parts) == 1 else "".join(parts)
-        left = self.joined.lstrip(SPACE)
+        self.joined = joined
+        left = joined.lstrip(SPACE)
         self.text = left.rstrip(SPACE)
         self.end = end
         self.first_line = first_line
         self.last_line = last_line
-        # Where text[0] is in the source if that is one part; else in joined.
-        self._base = len(self.joined) - len(left)
+        # Part n begins at joints[n] of joined and at offsets[n] of the source; one part needs no joints.
+        self._joints = joints
         self._offsets = offsets
-        self._joints: list[int] = []
-        if len(parts) == 1:
-            self._base += offsets[0]
-        else:
-            self._joints = list(accumulate(map(len, parts[:-1]), initial=0))
+        self._base = len(joined) - len(left) + (0 if joints else offsets[0])
 
     def offset(self, position: int) -> int:
         """Where the character at ``position`` of ``text`` stands in the source."""
@@ -139,12 +142,13 @@ class Reader:
         """
         escape = self.escape
         first_line = self.line - 1
+        line = first.rstrip("\r")
+        if escape not in line:
+            return LogicalLine(line, (), (start,), self.position, first_line, first_line)
         parts: list[str] = []
         offsets: list[int] = []
-        line = first
         size = len(self.text)
         while True:
-            line = line.rstrip("\r")
             body = line.rstrip(" \t")
             goes_on = body.endswith(escape) and body[-2:-1] != escape
             parts.append(body[:-1] if goes_on else line)
@@ -156,10 +160,12 @@ class Reader:
                 line = self.next_line()
                 content = line.lstrip(SPACE)
                 if content and content[0] != "#":
+                    line = line.rstrip("\r")
                     break
             else:
                 break
-        return LogicalLine(parts, offsets, self.position, first_line, self.line - 1)
+        joints = list(accumulate(map(len, parts[:-1]), initial=0))
+        return LogicalLine("".join(parts), joints, offsets, self.position, first_line, self.line - 1)
 
     def heredoc_body(self, name: str, *, chomp: bool) -> tuple[str, Span] | None:
         """Read lines up to the delimiter. Gives the content and its range with the delimiter's line, or none

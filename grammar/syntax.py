@@ -1,21 +1,21 @@
 """The lossless syntax tree: frozen nodes that, read in order, hold every character of the source.
 
 A :class:`Document`'s items tile its text: ``"".join(item.text for item in document.items)`` is the text.
-Values (``args``, ``flags`` …) are what the official parser gives for the same text.
+Values (``args``, ``flags`` …) are what the official parser gives for the same text. Nodes are named tuples:
+a file has hundreds, and a frozen dataclass takes several times as long to make.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .source import SourceFile, Span
 
 __all__ = ["Blank", "Comment", "Directive", "Document", "Flag", "Heredoc", "Instruction", "Item"]
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(NamedTuple):
     """``--name`` or ``--name=value`` before an instruction's arguments. ``raw`` is the whole word."""
 
     name: str
@@ -24,8 +24,7 @@ class Flag:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Heredoc:
+class Heredoc(NamedTuple):
     """``<<NAME`` with its body.
 
     ``expand`` is false for a quoted delimiter, ``chomp`` true for ``<<-`` (leading tabs are stripped when
@@ -41,8 +40,7 @@ class Heredoc:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
+class Instruction(NamedTuple):
     """One instruction with its continuation lines and heredoc bodies.
 
     ``keyword`` is upper case. ``exec_form`` says that the arguments were a JSON array. ``args`` are the
@@ -67,8 +65,7 @@ class Instruction:
     kind: Literal["instruction"] = "instruction"
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(NamedTuple):
     """A comment line between instructions (inside a continuation it belongs to the instruction)."""
 
     text: str
@@ -76,8 +73,7 @@ class Comment:
     kind: Literal["comment"] = "comment"
 
 
-@dataclass(frozen=True, slots=True)
-class Blank:
+class Blank(NamedTuple):
     """White space between items: empty lines, a byte order mark."""
 
     text: str
@@ -85,8 +81,7 @@ class Blank:
     kind: Literal["blank"] = "blank"
 
 
-@dataclass(frozen=True, slots=True)
-class Directive:
+class Directive(NamedTuple):
     """A parser directive at the top: ``# name=value``; ``name`` is lower case."""
 
     name: str

@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 from make_tables import STARTS, load_grammar, render_tables  # noqa: E402
 
-from layerc.grammar.automaton import Automaton, WordError  # noqa: E402
+from layerc.grammar.automaton import Automaton, WordError, _node  # noqa: E402
 
 WORDS = [
     "RUN", "COPY", "FROM", "ENV", "LABEL", "ARG", "ONBUILD", "HEALTHCHECK", "VOLUME", "USER", "copy",
@@ -79,3 +79,17 @@ def test_the_automaton_knows_where_a_file_may_end() -> None:
     assert not automaton.finish()
     automaton.read_line("FROM a", "\\")
     assert automaton.finish()
+
+
+def test_the_automaton_remembers_few_stacks() -> None:
+    automaton = Automaton("dockerfile")
+    for _ in range(3):
+        automaton.read_line("FROM a", "\\")
+        automaton.read_line("COPY a b c", "\\")
+        automaton.feed("COMMENT")
+    known = _node.cache_info().currsize
+    for _ in range(100):
+        automaton.read_line("FROM a AS b", "\\")
+        automaton.read_line("COPY" + " a" * 100, "\\")
+        automaton.feed("COMMENT")
+    assert _node.cache_info().currsize < known + 5
