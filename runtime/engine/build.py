@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from threading import Event
+from typing import TYPE_CHECKING
 
 from ...compiler.graph.layer import ImageLayer
 from ...compiler.graph.operations import Base
 from ...compiler.graph.plan import ImagePlan, LayerPlan
-from ...compiler.options import CompileOptions
 from ..events import BuildFinished, BuildStarted, Notice, Reporter
-from ..export import export, parse_outputs
 from ..oci.image import ImageManifest
-from ..sandbox import Sandbox
-from ..snapshot.mount import enter_mount_namespace
-from ..store.store import Store
+from ..snapshot import enter_mount_namespace
+from ..store import Store
 from .assemble import config_document
 from .builder import LayerBuilder
 from .compile import compile_request
@@ -27,9 +24,12 @@ from .images import Images, local_directories
 from .inputs import ContextPlace, Inputs
 from .mounts import RunMounts
 from .request import BuildRequest, BuildResult, BuiltImage
-from .scheduler import EMPTY, LayerResult, Scheduler
+from .scheduler import EMPTY, CancelledStepError, LayerResult, Scheduler
 from .steps import StepRunner
 from .worker import CachingWorker
+
+if TYPE_CHECKING:
+    from ..export import Exported, Output
 
 __all__ = ["build", "compile_only"]
 
@@ -51,39 +51,64 @@ def build(
     """
     started = time.monotonic()
     cancel = cancel or Event()
-    outputs = parse_outputs(request.outputs)
+    outputs = _outputs(request)
     images = Images(store, request.options.contexts, reporter, cancel, pull=request.pull)
     plan = compile_request(request, store, images)
     for notice in plan.notices:
         reporter(Notice(notice.message, f"{notice.file}:{notice.line}" if notice.line else notice.file))
-    with _inputs(request, store) as inputs:
+    with _inputs(request, store, reporter, cancel) as inputs:
         worker, results = _run(request, plan, store, inputs, images, reporter, cancel)
-    made = [(image, _assemble(store, image, results)) for image in plan.images]
-    written = export(made, outputs, request.tags, store, reporter)
-    _remember_tags(store, request.tags, made)
+    made = [_assemble(store, image, results) for image in plan.images]
+    _remember_tags(store, request.tags, plan, made)
+    written = _export(outputs, made, request.tags, store, reporter)
     store.sync()
     seconds = time.monotonic() - started
     reporter(BuildFinished(seconds, worker.executed, worker.cached))
-    digests = written.digests
+    digests = next((item.manifests for item in written if item.manifests), ("",) * len(made))
     built = tuple(
-        BuiltImage(
-            plan.name,
-            plan.platform,
-            image.config_descriptor.digest,
-            digests.get(plan.platform, ""),
-            image.diff_ids,
-        )
-        for plan, image in made
+        BuiltImage(image.name, image.platform, manifest.config_descriptor.digest, digest, manifest.diff_ids)
+        for image, manifest, digest in zip(plan.images, made, digests, strict=True)
     )
-    return BuildResult(built, worker.executed, worker.cached, seconds, written.lines)
+    lines = tuple(item.summary for item in written)
+    return BuildResult(built, worker.executed, worker.cached, seconds, lines)
+
+
+def _outputs(request: BuildRequest) -> list[Output]:
+    """What is to be written; checked before anything is built."""
+    if not request.outputs:
+        return []
+    from ..export import exporters, parse_output
+
+    outputs = [parse_output(text) for text in request.outputs]
+    for output in outputs:
+        exporters.check(output, request.tags)
+    return outputs
+
+
+def _export(
+    outputs: Sequence[Output],
+    images: Sequence[ImageManifest],
+    tags: Sequence[str],
+    store: Store,
+    reporter: Reporter,
+) -> list[Exported]:
+    if not outputs:
+        return []
+    from ..export import export
+
+    return [export(output, images, tags, store, reporter) for output in outputs]
 
 
 @contextmanager
-def _inputs(request: BuildRequest, store: Store) -> Iterator[Inputs]:
+def _inputs(request: BuildRequest, store: Store, reporter: Reporter, cancel: Event) -> Iterator[Inputs]:
+    def check() -> None:
+        if cancel.is_set():
+            raise CancelledStepError
+
     places = {name: ContextPlace(path) for name, path in local_directories(request.options.contexts).items()}
     if request.context is not None:
         places[""] = ContextPlace(os.path.abspath(request.context), request.dockerfile_path)
-    inputs = Inputs(store, places, Fetcher(store))
+    inputs = Inputs(store, places, Fetcher(store, reporter, check))
     try:
         yield inputs
     finally:
@@ -132,8 +157,10 @@ def _assemble(store: Store, image: ImagePlan, results: Mapping[str, LayerResult]
     return ImageManifest.from_config(config_document(image, layers))
 
 
-def _remember_tags(store: Store, tags: tuple[str, ...], made: list[tuple[ImagePlan, ImageManifest]]) -> None:
+def _remember_tags(store: Store, tags: Sequence[str], plan: LayerPlan, made: Sequence[ImageManifest]) -> None:
     """Keep the config under each tag: it names the layers, which the store has."""
     for tag in tags:
-        for plan, image in made:
-            store.add_record("image", f"{tag} {plan.platform}", image.config_bytes)
+        for image, manifest in zip(plan.images, made, strict=True):
+            key = f"{tag} {image.platform}"
+            if store.record("image", key) != manifest.config_bytes:
+                store.add_record("image", key, manifest.config_bytes)

@@ -125,7 +125,7 @@ class Inputs:
             known = self._plans.get(operation) if cacheable else None
         if known is not None:
             return known
-        fetched = {
+        fetched: dict[SourceItem, SourceTree] = {
             source: self._fetcher.fetch(source)
             for source in operation.sources
             if isinstance(source, HttpFile | GitTree)

@@ -41,8 +41,8 @@ class RunMounts:
         """The mounts of ``run``, held until the block ends. ``context_stack`` gives a stack with what a COPY
         takes from a build context; ``check`` raises where waiting for a lock makes no sense any more.
 
-        Raises :class:`SourceError` for a path that is not there, :class:`InputError` for a secret that was not
-        handed in.
+        Raises :class:`SourceError` for a path that is not there, :class:`InputError` for a secret that was
+        not handed in.
         """
         with ExitStack() as held:
             mounts: list[ResolvedMount] = []

@@ -1,0 +1,45 @@
+"""What ADD names outside the machine: files at URLs, git repositories. Fetched once a build, when needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from ...compiler.graph.operations import GitTree, HttpFile
+from ..events import Reporter
+from ..sources.tree import SourceTree
+from ..store import Store
+
+if TYPE_CHECKING:
+    from ..sources.git import GitSource
+    from ..sources.http import HttpSource
+
+__all__ = ["Fetcher"]
+
+
+class Fetcher:
+    """Hands URLs to the source that knows their kind. Threads may share it."""
+
+    def __init__(self, store: Store, report: Reporter, check: Callable[[], None]) -> None:
+        self._store = store
+        self._report = report
+        self._check = check
+        self._lock = Lock()
+        self._http: HttpSource | None = None
+        self._git: GitSource | None = None
+
+    def fetch(self, source: HttpFile | GitTree) -> SourceTree:
+        """The tree behind ``source``. Raises :class:`SourceError`, :class:`IntegrityError`."""
+        # Imported here: most builds download nothing.
+        if isinstance(source, HttpFile):
+            from ..sources.http import HttpSource
+
+            with self._lock:
+                self._http = self._http or HttpSource(self._store, report=self._report, check=self._check)
+            return self._http.fetch(source)
+        from ..sources.git import GitSource
+
+        with self._lock:
+            self._git = self._git or GitSource(self._store, report=self._report, check=self._check)
+        return self._git.fetch(source)
