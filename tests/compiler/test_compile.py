@@ -301,6 +301,21 @@ def test_an_argument_may_not_be_used_before_it_is_declared() -> None:
     assert [notice.message for notice in plan.notices] == ["Usage of undefined variable '$A'"]
 
 
+@pytest.mark.parametrize(
+    ("before", "above", "rules"),
+    [
+        ("", "", ["WorkdirRelativePath", "JSONArgsRecommended"]),
+        ("# check=skip=WorkdirRelativePath,JSONArgsRecommended\n", "", []),
+        ("# check=skip=all;error=true\n", "", []),
+        ("", "# check=skip=JSONArgsRecommended because\n# of this\n", ["WorkdirRelativePath"]),
+        ("", "# check=nonsense\n", ["WorkdirRelativePath", "JSONArgsRecommended"]),
+    ],
+)
+def test_checks_can_be_switched_off(before: str, above: str, rules: list[str]) -> None:
+    plan = compile_text(f"{before}FROM scratch\nWORKDIR a\n{above}CMD x\n")
+    assert [notice.rule for notice in plan.notices] == rules
+
+
 def test_the_default_network_is_that_of_the_options() -> None:
     text = "FROM scratch\nRUN x\nRUN --network=none y\n"
     assert [run.network for run in operations(compile_text(text, network="host"), Run)] == ["host", "none"]
