@@ -28,7 +28,7 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 _NO_SECRET = re.compile(r"(?:_|^)(?:public|file|version)(?:_|$)", re.IGNORECASE)
-_COMMENT = re.compile(r"#\s*check\s*=\s*([^\s]+)", re.IGNORECASE)
+_COMMENT = re.compile(r"#\s*check\s*=\s*([^\s]+)(?:\s.*)?", re.IGNORECASE)
 _NOT_VARIABLES = frozenset(("BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"))
 
 
@@ -211,8 +211,10 @@ def _comments(document: Document) -> Iterable[tuple[int, str]]:
     """For each instruction with a ``check`` comment above it: its offset and what the comment says."""
     told = ""
     for item in document.items:
-        if isinstance(item, Comment) and (match := _COMMENT.fullmatch(item.text.strip())):
-            told = told or match[1]
+        if isinstance(item, Comment):
+            text = item.text.strip()
+            match = _COMMENT.fullmatch(text)
+            told = "" if text == "#" else told or (match[1] if match else "")
         elif isinstance(item, Instruction):
             if told:
                 yield item.span.start, told
