@@ -56,7 +56,7 @@ def world(tmp_path):
     context.mkdir()
     image.mkdir()
 
-    def plan(*sources, dest="/", add=False, ignore=(), now_ns=0, fetched=None, **flags):
+    def plan(*sources, dest="/", add=False, ignore=(), now_ns=None, fetched=None, **flags):
         items = tuple(item if isinstance(item, InlineFile) else as_source(item) for item in sources)
         kind = Add if add else Copy
         operation = kind(origin=FromContext(), sources=items, dest=dest, **flags)

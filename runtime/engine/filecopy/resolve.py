@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -35,13 +36,13 @@ def resolve_copy(
     *,
     title: str = "the build context",
     fetched: Mapping[SourceItem, SourceTree] | None = None,
-    now_ns: int = 0,
+    now_ns: int | None = None,
 ) -> CopyPlan:
     """What ``operation`` copies from ``tree`` (none: the empty tree), which ``title`` names in messages.
 
     ``fetched`` holds a tree for each of the operation's URLs (one file at the top) and git remotes. Files
-    written in the Dockerfile get the modification time ``now_ns``. Raises :class:`SourceError` for a source
-    that is not there, :class:`InputError` for a malformed flag.
+    written in the Dockerfile get the modification time ``now_ns`` (the clock's if none). Raises
+    :class:`SourceError` for a source that is not there, :class:`InputError` for a malformed flag.
     """
     resolver = _Resolver(operation, _NOTHING if tree is None else tree, title)
     actions: list[CopyAction] = []
@@ -54,7 +55,7 @@ def resolve_copy(
                 unmatched.append(source.path)
             actions += found
         elif isinstance(source, InlineFile):
-            inline.append(_inline(source, now_ns))
+            inline.append(_inline(source, time.time_ns() if now_ns is None else now_ns))
         else:
             actions.append(resolver.fetched(source, (fetched or {})[source]))
     # Files that are in the Dockerfile come last, wherever they are named, as in BuildKit.
