@@ -1,0 +1,238 @@
+"""``layerc build``: a Dockerfile, or a compiled plan, to images."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from ..errors import InputError, UsageError
+from .options import add_compile_options, add_store_option, compile_options, read_dockerfile, read_plan
+from .progress import MODES, open_progress
+
+if TYPE_CHECKING:
+    from ..engine.request import BuildRequest, BuildResult, BuiltImage
+    from .parser import ArgumentParser
+
+__all__ = ["add_arguments", "run"]
+
+_EPILOG = """\
+examples:
+  layerc build -t app .                            keep the image in the store as app
+  layerc build -o type=oci,dest=app.tar .          an OCI archive; -o type=docker loads it into Docker
+  layerc build --build-context debian=oci-layout:///srv/debian .
+  layerc build -f plan.json .                      build what layerc compile wrote
+  id=$(layerc build -q .)                          only the image's id on standard output
+"""
+# Options of docker that are spelled otherwise here, or stand for nothing.
+_ADVICE = {
+    "--load": "write -o type=docker",
+    "--cache-from": "the store is the cache; --store names another",
+    "--cache-to": "the store is the cache; --store names another",
+    "--rm": "nothing is left behind here; leave it out",
+    "--force-rm": "nothing is left behind here; leave it out",
+    "--builder": "layerc builds without a daemon; leave it out",
+    "--compress": "contexts are read in place; leave it out",
+}
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Describe the command."""
+    parser.usage = "layerc build [OPTIONS] [PATH]"
+    parser.description = (
+        "Build images from a Dockerfile, or from a plan that layerc compile wrote.\n"
+        "What has been built before is found in the store."
+    )
+    parser.epilog = _EPILOG
+    parser.advice = _ADVICE
+    parser.add_argument(
+        "path",
+        metavar="PATH",
+        nargs="?",
+        default=".",
+        help="directory of the build context (default: the working directory); - reads a Dockerfile from "
+        "standard input and has no context",
+    )
+    add_compile_options(parser)
+    group = parser.add_argument_group("the result")
+    group.add_argument(
+        "-t", "--tag", metavar="NAME[:TAG]", action="append", default=[], help="name of the image; repeatable"
+    )
+    group.add_argument(
+        "-o",
+        "--output",
+        metavar="SPEC",
+        action="append",
+        default=[],
+        help="what to write: type=oci|docker|local|tar|oci-layout[,dest=PATH], a directory, or - for a tar; "
+        "repeatable",
+    )
+    group.add_argument("--iidfile", metavar="FILE", help="write the image's id to FILE")
+    group.add_argument("--metadata-file", metavar="FILE", help="write what was built to FILE, as JSON")
+    group = parser.add_argument_group("cache")
+    group.add_argument("--no-cache", action="store_true", help="run every step again")
+    group.add_argument(
+        "--no-cache-filter",
+        metavar="STAGE",
+        action="append",
+        default=[],
+        help="run the steps of these stages again; separated by commas",
+    )
+    group.add_argument("--pull", action="store_true", help="ask registries for newer base images")
+    add_store_option(group)
+    group = parser.add_argument_group("progress")
+    group.add_argument(
+        "--progress",
+        metavar="FORM",
+        choices=MODES,
+        default=_default_progress(),
+        help=f"how to show it: {', '.join(MODES)} (default: auto, tty on a terminal and plain elsewhere)",
+    )
+    group.add_argument("-q", "--quiet", action="store_true", help="print the image's id and nothing else")
+    group.add_argument(
+        "-j",
+        "--jobs",
+        metavar="COUNT",
+        type=_jobs,
+        default=0,
+        help="steps at a time (default: 4 per processor)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Build."""
+    request = build_request(arguments)
+    from ..engine.build import build
+    from ..store.store import Store
+
+    with (
+        Store.open(arguments.store) as store,
+        open_progress("quiet" if arguments.quiet else arguments.progress, sys.stderr) as progress,
+    ):
+        result = build(request, store, progress)
+        root = store.root
+    if arguments.iidfile:
+        _write(arguments.iidfile, image_id(result))
+    if arguments.metadata_file:
+        _write(arguments.metadata_file, json.dumps(metadata(result, request.tags), indent=2) + "\n")
+    if arguments.quiet:
+        print(image_id(result))
+    elif arguments.progress not in ("json", "rawjson"):
+        writes_stdout = any(spec == "-" or "dest=-" in spec.split(",") for spec in request.outputs)
+        print(summary(result, request, root), file=sys.stderr if writes_stdout else sys.stdout)
+    return 0
+
+
+def build_request(arguments: argparse.Namespace) -> BuildRequest:
+    """What the words ask for. Raises :class:`UsageError` and :class:`InputError`."""
+    from ..engine.request import BuildRequest
+
+    file, context = arguments.file, arguments.path
+    if context == "-":
+        if file is not None:
+            raise UsageError(
+                "PATH - and -f exclude each other", help="use -f - PATH for a Dockerfile from standard input"
+            )
+        file, context = "-", None
+    elif "://" in context or context.startswith("git@"):
+        raise UsageError("PATH must be a directory", help="clone or download it first")
+    elif not os.path.isdir(context):
+        raise InputError(
+            f"there is no directory {context!r} to build",
+            help=f"name the Dockerfile with -f {context}" if os.path.isfile(context) else None,
+        )
+    source, path = read_dockerfile(file, context)
+    plan = read_plan(source)
+    return BuildRequest(
+        dockerfile=None if plan else source,
+        plan=plan,
+        options=compile_options(arguments),
+        dockerfile_path=None if plan else path,
+        context=context,
+        tags=_tags(arguments.tag),
+        outputs=tuple(arguments.output),
+        no_cache=arguments.no_cache,
+        no_cache_filter=tuple(name for item in arguments.no_cache_filter for name in item.split(",") if name),
+        pull=arguments.pull,
+        jobs=arguments.jobs,
+    )
+
+
+def _tags(names: list[str]) -> tuple[str, ...]:
+    if not names:
+        return ()
+    from ..registry.references import parse_reference
+
+    tags = []
+    for name in names:
+        reference = parse_reference(name)
+        if reference.digest:
+            raise UsageError(f"--tag {name!r} must not have a digest", help="write -t NAME[:TAG]")
+        tags.append(str(reference.tagged()))
+    return tuple(dict.fromkeys(tags))
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 up")
+    return int(text)
+
+
+def _default_progress() -> str:
+    wanted = os.environ.get("BUILDKIT_PROGRESS", "auto")
+    return wanted if wanted in MODES else "auto"
+
+
+# --- what was built ----------------------------------------------------------------------------------
+
+
+def image_id(result: BuildResult) -> str:
+    """What Docker calls the image's id: the digest of its config; of several platforms, the first one's."""
+    return result.images[0].config_digest
+
+
+def metadata(result: BuildResult, tags: tuple[str, ...]) -> dict[str, object]:
+    """The document of ``--metadata-file``, with the keys of docker buildx."""
+    first = result.images[0]
+    document: dict[str, object] = {"containerimage.config.digest": first.config_digest}
+    if first.digest:
+        document["containerimage.digest"] = first.digest
+    if tags:
+        document["image.name"] = ",".join(tags)
+    return document
+
+
+def summary(result: BuildResult, request: BuildRequest, store_root: str) -> str:
+    """What is said at the end, for people."""
+    from .progress.words import duration
+
+    counts = f"{_count(result.executed, 'step')} executed, {result.cached} cached"
+    lines = [f"built in {duration(result.seconds)}: {counts}"]
+    several = len(result.images) > 1
+    lines += [f"  image   {_digests(image, several)}" for image in result.images]
+    lines += [f"  tag     {tag}" for tag in request.tags]
+    lines += [f"  output  {line}" for line in result.outputs]
+    if not request.outputs:
+        lines.append(
+            f"  kept in {store_root}; -o type=oci,dest=FILE writes it, -o type=docker loads it into Docker"
+        )
+    return "\n".join(lines)
+
+
+def _digests(image: BuiltImage, several: bool) -> str:
+    parts = [image.config_digest, *([f"manifest {image.digest}"] if image.digest else [])]
+    return "  ".join([*parts, *([image.platform] if several else [])])
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _write(path: str, text: str) -> None:
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise InputError(f"can not write {path}: {error.strerror}") from error

@@ -1,0 +1,166 @@
+"""The ``layerc`` command: finds the subcommand, imports that one alone, turns errors into exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import argparse
+    from types import FrameType
+
+    from .parser import ArgumentParser
+
+__all__ = ["COMMANDS", "Command", "build_parser", "main"]
+
+# Name, summary, module. The order is that of the help.
+COMMANDS: tuple[tuple[str, str, str], ...] = (
+    ("build", "build images from a Dockerfile or a compiled plan", "build"),
+    ("compile", "print the plan that a Dockerfile compiles to", "compile"),
+    ("parse", "print the syntax trees of Dockerfiles", "parse"),
+    ("doctor", "tell what this machine has and lacks for building", "doctor"),
+    ("completion", "print the completion script of a shell", "completion"),
+)
+
+_USAGE = "layerc COMMAND [OPTIONS]"
+_DESCRIPTION = "A compiler for Dockerfiles: text to a graph of layers, the graph to images."
+_EPILOG = """\
+examples:
+  layerc build -t app .                       build ./Dockerfile, keep the image in the store
+  layerc build -o type=oci,dest=app.tar .     write it as an OCI archive
+  layerc compile --format mermaid .           draw the graph of layers
+
+exit codes:
+  0  done                                     5  the machine lacks something (layerc doctor)
+  1  a step of the build failed               6  the store can not be used
+  2  wrong use of the command line           70  a bug in layerc
+  3  the Dockerfile is wrong                130  interrupted (129, 143: SIGHUP, SIGTERM)
+  4  an input is missing or unusable        141  nobody reads the output any more
+
+LAYERC_HOME is the store's directory, LAYERC_DEBUG=1 shows tracebacks, NO_COLOR=1 turns colours off.
+"""
+_INTERRUPTED = 128 + signal.SIGINT
+_BROKEN_PIPE = 128 + signal.SIGPIPE
+
+
+class Command(Protocol):
+    """What the module of a subcommand offers."""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Describe the command and its arguments."""
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Do it and return the exit code."""
+
+
+class TerminatedError(KeyboardInterrupt):
+    """A signal asks the process to end: everything is cancelled and cleaned up as for control-C."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line ``argv`` (default: the process's) and return the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        with _signals():
+            code = _run(words)
+            sys.stdout.flush()
+    except SystemExit as ended:  # argparse's way to end after --help and --version
+        code = ended.code if isinstance(ended.code, int) else 0
+    except KeyboardInterrupt as interrupt:
+        code = 128 + interrupt.number if isinstance(interrupt, TerminatedError) else _INTERRUPTED
+        _complain("interrupted")
+    except BrokenPipeError:
+        _silence()
+        code = _BROKEN_PIPE
+    except Exception as error:  # noqa: BLE001  # the last one to know; it shows every kind
+        from .errors import report
+
+        code = report(error)
+    return code
+
+
+def _run(words: list[str]) -> int:
+    if words[:1] == ["help"]:
+        words = [*words[1:2], "--help"]
+    if not words:
+        raise _usage_error("no command is named", "layerc --help lists them")
+    name = words[0]
+    if name.startswith("-"):
+        build_parser("").parse_strictly(words)
+        raise _usage_error("no command is named", "the command comes first: layerc COMMAND [OPTIONS]")
+    arguments = build_parser(name).commands[name].parse_strictly(words[1:])
+    code: int = arguments.run(arguments)
+    return code
+
+
+def build_parser(only: str | None = None) -> ArgumentParser:
+    """The parser of all subcommands. With ``only`` that one's module alone is imported.
+
+    Raises :class:`UsageError` if there is no subcommand ``only``.
+    """
+    from ... import __version__
+    from .parser import ArgumentParser, closest
+
+    parser = ArgumentParser(prog="layerc", usage=_USAGE, description=_DESCRIPTION, epilog=_EPILOG)
+    parser.add_argument("--version", action="version", version=f"layerc {__version__}")
+    names = [name for name, _, _ in COMMANDS]
+    if only and only not in names:
+        suggestion = closest(only, names)
+        advice = f"did you mean {suggestion!r}?" if suggestion else f"commands are {', '.join(names)}"
+        raise _usage_error(f"unknown command {only!r}", advice)
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for name, summary, module_name in COMMANDS:
+        subparser = parser.commands[name] = subparsers.add_parser(name, help=summary)
+        subparser.description = f"{summary[0].upper()}{summary[1:]}."
+        if only in (None, name):
+            module: Command = import_module(f".{module_name}", __package__)
+            module.add_arguments(subparser)
+            subparser.set_defaults(run=module.run)
+    return parser
+
+
+def _usage_error(message: str, advice: str) -> Exception:
+    from ..errors import UsageError
+
+    return UsageError(message, help=advice)
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP raise in the main thread, as SIGINT does; those that are ignored stay so."""
+
+    def terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # the shape is given
+        raise TerminatedError(number)
+
+    changed = []
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # Only a main thread may set handlers; whoever calls us from another keeps their own.
+        with suppress(ValueError):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, terminate)
+                changed.append(number)
+    try:
+        yield
+    finally:
+        for number in changed:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _complain(message: str) -> None:
+    with suppress(OSError):
+        print(message, file=sys.stderr, flush=True)
+
+
+def _silence() -> None:
+    """Let the interpreter's own last flush find somebody who reads."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

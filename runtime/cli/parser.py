@@ -1,0 +1,88 @@
+"""The argument parser: argparse with our errors, help layout and suggestions."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
+
+__all__ = ["ArgumentParser", "HelpFormatter", "closest"]
+
+_COLUMN = 28
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Texts as written; a metavar once for all spellings of an option (``-f, --file FILE``)."""
+
+    def __init__(self, prog: str, **settings: Any) -> None:
+        super().__init__(prog, **(settings | {"max_help_position": _COLUMN}))
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        value = self._format_args(action, self._get_default_metavar_for_optional(action))
+        return f"{', '.join(action.option_strings)} {value}"
+
+    def _format_action(self, action: argparse.Action) -> str:
+        if not isinstance(action, argparse._SubParsersAction):  # noqa: SLF001  # its type has no public name
+            return super()._format_action(action)
+        return "".join(
+            f"  {choice.dest:<{_COLUMN - 4}}  {choice.help}\n"
+            for choice in action._get_subactions()  # noqa: SLF001
+        )
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """Raises :class:`UsageError` instead of exiting; takes no abbreviated options, as docker does not.
+
+    ``advice`` says what to do instead for options of docker that layerc has not. ``commands`` are the parsers
+    of subcommands by name.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        settings.setdefault("formatter_class", HelpFormatter)
+        super().__init__(allow_abbrev=False, **settings)
+        self.advice: dict[str, str] = {}
+        self.commands: dict[str, ArgumentParser] = {}
+
+    @property
+    def _general_help(self) -> str:
+        return f"{self.prog} --help shows what there is"
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the error of a wrong word."""
+        from ..errors import UsageError
+
+        raise UsageError(message.removeprefix("argument "), help=self._general_help)
+
+    def parse_strictly(self, words: Sequence[str]) -> argparse.Namespace:
+        """Parse ``words``; options and arguments may come in any order.
+
+        Raises :class:`UsageError`, with a suggestion for a mistyped option.
+        """
+        # argparse can not parse subcommands in any order; only the root has them, and no words of its own.
+        parse = self.parse_known_args if self.commands else self.parse_known_intermixed_args
+        arguments, unknown = parse(words)
+        if unknown:
+            self._refuse(unknown)
+        return arguments
+
+    def _refuse(self, unknown: list[str]) -> NoReturn:
+        from ..errors import UsageError
+
+        options = [word for word in unknown if word.startswith("-") and word != "-"]
+        if not options:
+            raise UsageError(f"unexpected argument {unknown[0]!r}", help=self._general_help)
+        option = options[0].partition("=")[0]
+        suggestion = closest(option, self._option_string_actions)
+        advice = self.advice.get(option) or (
+            f"did you mean {suggestion}?" if suggestion else self._general_help
+        )
+        raise UsageError(f"unknown option {option!r}", help=advice)
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The one of ``known`` that ``word`` was probably meant to be."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
