@@ -17,7 +17,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     >>> nearest("form", ["FROM", "RUN", "COPY"])
     'FROM'
     """
-    best, best_distance = None, min(_TOO_FAR, max(1, len(name) - 1))
+    best, best_distance = None, min(_TOO_FAR, len(name))
     folded = name.lower()
     for candidate in known:
         distance = _distance(folded, candidate.lower(), best_distance)
