@@ -170,6 +170,12 @@ class _Hashing:
         self.count += len(data)
         return data
 
+    def readinto(self, buffer: bytearray | memoryview) -> int:
+        """Fill ``buffer`` as far as it goes; decompressors read so."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
     def drain(self) -> None:
         """Read to the end."""
         while self.read(1 << 20):
@@ -205,19 +211,24 @@ def _import_members(stream: Readable, store: Store) -> dict[str, tuple[str, int]
                 if count > _MAX_MEMBERS or not (name == "." or _IMAGE_NAMES.fullmatch(name)):
                     return {}
                 if member.issym() or member.islnk():
-                    target = member.linkname
-                    links[name] = posixpath.normpath(
-                        posixpath.join(posixpath.dirname(name), target) if member.issym() else target
-                    )
+                    links[name] = _link_target(name, member)
                 elif member.isreg():
                     members[name] = _import_member(archive.extractfile(member), member.size, store)
-    except tarfile.TarError:
+    except tarfile.TarError as error:
+        if members:
+            raise SourceError(f"the tar archive is damaged: {error}", help="get the file again") from error
         return {}
     # docker save used to store a layer that comes twice as a link. Names only: nothing is followed on disk.
     for name, target in links.items():
         if target in members:
             members[name] = members[target]
     return members
+
+
+def _link_target(name: str, member: tarfile.TarInfo) -> str:
+    """The member that a link means: hard links count from the top, symbolic ones from where they are."""
+    base = posixpath.dirname(name) if member.issym() else ""
+    return posixpath.normpath(posixpath.join(base, member.linkname))
 
 
 def _import_member(content: Any, size: int, store: Store) -> tuple[str, int]:

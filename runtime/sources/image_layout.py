@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ...compiler.options import ImageRequest
+from ..errors import SourceError
 from ..oci.descriptor import Descriptor
+from ..oci.digests import is_digest
 from ..oci.documents import MAX_CONFIG, Manifest
 from ..oci.image import ImageManifest
 from ..oci.layout import Layout
@@ -50,6 +52,8 @@ def resolve_layout(request: ImageRequest, value: str) -> ResolvedImage:
     Raises :class:`SourceError`, :class:`IntegrityError`.
     """
     path, tag, digest = split_version(value)
+    if digest and not is_digest(digest):
+        raise SourceError(f"oci-layout://{value}: {digest!r} is not a digest")
     layout = Layout.open(os.path.abspath(path))
     found = layout.find(tag, digest)
     what = f"{found.annotation('org.opencontainers.image.ref.name') or found.digest} in {path}"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from registries import Answer, Scripted, Seen
 
 from layerc.runtime.errors import IntegrityError, SourceError
 from layerc.runtime.oci import media_types
@@ -17,8 +18,6 @@ from layerc.runtime.registry.client import NotFoundError, Repository
 from layerc.runtime.registry.references import parse_reference
 from layerc.runtime.registry.transport import Request, Settings, Transport, is_loopback
 from layerc.runtime.store import Store
-
-from .servers import Answer, Scripted, Seen
 
 DATA = bytes(range(256)) * 4000
 BLOB = Descriptor(media_types.OCI_LAYER, of_bytes(DATA), len(DATA))

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from registries import HTPASSWD, Scripted, TokenService, Tunnel, docker_registry
 
 from layerc.runtime.errors import SourceError
 from layerc.runtime.oci import media_types
@@ -21,8 +22,6 @@ from layerc.runtime.registry.client import NotFoundError, Repository
 from layerc.runtime.registry.references import parse_reference
 from layerc.runtime.registry.transport import Settings
 from layerc.runtime.store import Store
-
-from .servers import HTPASSWD, Scripted, TokenService, Tunnel, docker_registry
 
 pytestmark = pytest.mark.engine
 LAYER = bytes(range(256)) * 5000
