@@ -34,15 +34,17 @@ class _Node:
     """A stack of states, and where each terminal leads from it.
 
     What a terminal does to a stack is always the same, so it is worked out once. Nothing in the language
-    nests (but one instruction in ONBUILD), so there are few stacks.
+    nests (but one instruction in ONBUILD), so there are few stacks. ``heads`` remembers the keywords, as they
+    were spelled, that have begun a line here.
     """
 
-    __slots__ = ("edges", "scanners", "stack")
+    __slots__ = ("edges", "heads", "scanners", "stack")
 
     def __init__(self, stack: tuple[int, ...]) -> None:
         self.stack = stack
         self.edges: dict[str, _Node | None] = {}
         self.scanners: dict[str, re.Pattern[str]] = {}
+        self.heads: dict[str, str] = {}
 
     def after(self, terminal: str) -> _Node | None:
         """The stack once ``terminal`` is shifted, after the reductions that it calls for; none where it can
@@ -107,7 +109,13 @@ class Automaton:
         node = self._node
         size = len(text)
         tokens: list[Token] = []
-        position = 0
+        position = text.find(" ")
+        head = node.heads.get(text[:position]) if position > 0 else None
+        if head is not None and (following := node.edges[head]) is not None:
+            tokens.append((head, 0, position))
+            node = following
+        else:
+            position = 0
         while position < size:
             match = (node.scanners.get(escape) or node.scanner(escape)).match(text, position)
             if match is not None:
@@ -122,6 +130,8 @@ class Automaton:
             if following is None:
                 raise WordError(tokens, start)
             node = following
+            if not tokens and match is not None and text[end : end + 1] == " ":
+                self._node.heads[text[:end]] = kind
             tokens.append((kind, start, end))
             position = end
         following = node.edges.get("_EOL") or node.after("_EOL")

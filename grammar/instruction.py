@@ -2,84 +2,77 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from .automaton import Token
 from .lines import LogicalLine, fail
 from .source import SourceFile, Span
 from .syntax import Flag, Heredoc, Instruction
 from .words import decode_exec, decode_word, drop_last_escape, is_json_array, read_flags, split_pairs
 
-__all__ = ["Builder"]
+__all__ = ["build_instruction"]
 
 STRAY_BLANKS = "\udc85\udca0"
 
 
-@dataclass(slots=True)
-class Builder:
-    """Makes the nodes of one logical line. ``heredocs`` are its bodies; the text ends at offset ``end``, on
-    line ``last_line``. Raises DockerfileError for what the official parser refuses inside arguments: JSON
+def build_instruction(
+    source: SourceFile,
+    line: LogicalLine,
+    escape: str,
+    tokens: list[Token],
+    heredocs: tuple[Heredoc, ...],
+    extent: tuple[int, int, int],
+) -> Instruction:
+    """The node of the instruction whose words are ``tokens``. ``extent`` is where its text begins and ends,
+    and its last line. Raises DockerfileError for what the official parser refuses inside arguments: JSON
     arrays of other things than strings, ENV and LABEL without pairs.
     """
+    start, end, last_line = extent
+    keyword, first, last = tokens[0]
+    keyword_span = line.span(first, last)
+    flags: tuple[Flag, ...] = ()
+    child = None
+    exec_form = False
+    args: tuple[str, ...] = ()
+    words = tokens[1:]
+    if words and words[0][0] == "FLAGS":
+        flags = _build_flags(line, escape, words[0])
+        del words[0]
+    if words:
+        args_span = line.span(words[0][1], len(line.text))
+        if keyword == "ONBUILD":
+            inner = (args_span.start, end, last_line)
+            child = build_instruction(source, line, escape, words, heredocs, inner)
+        elif keyword != "OTHER":
+            exec_form, args = _build_args(source, line, keyword, words, escape)
+    else:
+        args_span = Span(keyword_span.end, keyword_span.end)
+    if keyword == "OTHER":
+        keyword, args = line.text[first:last].upper(), ("",)
+        if keyword in ("FROM", "MAINTAINER", "ONBUILD"):
+            raise fail(source, f"ONBUILD can not hold {keyword}", keyword_span.start, keyword_span.end)
+    return Instruction(
+        keyword,
+        flags,
+        args,
+        exec_form,
+        heredocs,
+        source.text[start:end],
+        Span(start, end),
+        keyword_span,
+        args_span,
+        line.first_line,
+        last_line,
+        child,
+    )
 
-    source: SourceFile
-    line: LogicalLine
-    escape: str
-    heredocs: tuple[Heredoc, ...]
-    end: int
-    last_line: int
 
-    def build(self, tokens: list[Token], start: int = -1) -> Instruction:
-        """The instruction whose words are ``tokens``; its text begins at ``start``, or at its keyword."""
-        line = self.line
-        kind, first, last = tokens[0]
-        keyword_span = line.span(first, last)
-        flags: tuple[Flag, ...] = ()
-        child = None
-        exec_form = False
-        args: tuple[str, ...] = ()
-        rest = 1
-        if len(tokens) > 1 and tokens[1][0] == "FLAGS":
-            flags = self.build_flags(tokens[1])
-            rest = 2
-        if len(tokens) > rest:
-            args_span = line.span(tokens[rest][1], len(line.text))
-            if kind == "ONBUILD":
-                child = self.build(tokens[rest:])
-            elif kind != "OTHER":
-                exec_form, args = _build_args(self.source, line, kind, tokens[rest:], self.escape)
-        else:
-            args_span = Span(keyword_span.end, keyword_span.end)
-        if kind == "OTHER":
-            kind, args = line.text[first:last].upper(), ("",)
-            if kind in ("FROM", "MAINTAINER", "ONBUILD"):
-                raise fail(self.source, f"ONBUILD can not hold {kind}", keyword_span.start, keyword_span.end)
-        if start < 0:
-            start = keyword_span.start
-        return Instruction(
-            kind,
-            flags,
-            args,
-            exec_form,
-            self.heredocs,
-            self.source.text[start : self.end],
-            Span(start, self.end),
-            keyword_span,
-            args_span,
-            line.first_line,
-            self.last_line,
-            child,
-        )
-
-    def build_flags(self, token: Token) -> tuple[Flag, ...]:
-        """The flags that a FLAGS word holds."""
-        _, first, last = token
-        line = self.line
-        flags = []
-        for start, end, raw in read_flags(line.text[first:last], self.escape):
-            name, sign, value = raw[2:].partition("=")
-            flags.append(Flag(name, value if sign else None, raw, line.span(first + start, first + end)))
-        return tuple(flags)
+def _build_flags(line: LogicalLine, escape: str, token: Token) -> tuple[Flag, ...]:
+    """The flags that a FLAGS word holds."""
+    _, first, last = token
+    flags = []
+    for start, end, raw in read_flags(line.text[first:last], escape):
+        name, sign, value = raw[2:].partition("=")
+        flags.append(Flag(name, value if sign else None, raw, line.span(first + start, first + end)))
+    return tuple(flags)
 
 
 def _build_args(
@@ -87,28 +80,35 @@ def _build_args(
 ) -> tuple[bool, tuple[str, ...]]:
     """Whether the arguments have the exec form, and their values."""
     text = line.text
-    args: list[str] = []
-    if tokens[0][0] == "TYPE":
-        args.append(text[tokens[0][1] : tokens[0][2]].rstrip(STRAY_BLANKS))
-        tokens = tokens[1:]
-        if not tokens:
-            return False, tuple(args)
-    kind, start, _ = tokens[0]
-    if kind == "EXEC":
-        return True, (*args, *decode_exec(text[start:]))
-    if kind == "TEXT" or (kind == "BARE" and keyword in ("ADD", "COPY", "VOLUME")):
-        if text[start] == "[" and keyword in _EXEC and is_json_array(text[start:]):
-            at = line.span(start, len(text))
-            message = f"{keyword} has a JSON array that holds something else than strings"
-            raise fail(source, message, at.start, at.end, "put each element in double quotes")
-        if kind == "TEXT":
-            return False, (*args, text[start:])
-    if kind not in ("WORD", "LAST_ESCAPE", "PAD"):
+    kind, start, end = tokens[0]
+    if kind == "TEXT":
+        if text[start] == "[" and keyword in _EXEC:
+            _refuse_array(source, line, keyword, start)
+        return False, (text[start:],)
+    if kind == "BARE":
+        if text[start] == "[" and keyword in _EXEC:
+            _refuse_array(source, line, keyword, start)
         return False, tuple([text[first:last] for _, first, last in tokens])
+    if kind == "EXEC":
+        return True, decode_exec(text[start:])
+    if kind == "TYPE":
+        first_word = text[start:end].rstrip(STRAY_BLANKS)
+        if len(tokens) == 1:
+            return False, (first_word,)
+        exec_form, args = _build_args(source, line, keyword, tokens[1:], escape)
+        return exec_form, (first_word, *args)
     return False, _build_words(source, line, keyword, tokens, escape)
 
 
 _EXEC = frozenset(("ADD", "CMD", "COPY", "ENTRYPOINT", "HEALTHCHECK", "RUN", "SHELL", "VOLUME"))
+
+
+def _refuse_array(source: SourceFile, line: LogicalLine, keyword: str, start: int) -> None:
+    """Raise DockerfileError where the text is a JSON array after all, of other things than strings."""
+    if is_json_array(line.text[start:]):
+        at = line.span(start, len(line.text))
+        message = f"{keyword} has a JSON array that holds something else than strings"
+        raise fail(source, message, at.start, at.end, "put each element in double quotes")
 
 
 def _build_words(

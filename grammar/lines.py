@@ -67,15 +67,16 @@ class LogicalLine:
         last_line: int,
     ) -> None:
         self.joined = joined
-        left = joined.lstrip(SPACE)
-        self.text = left.rstrip(SPACE)
+        text = self.text = joined.strip(SPACE)
         self.end = end
         self.first_line = first_line
         self.last_line = last_line
         # Part n begins at joints[n] of joined and at offsets[n] of the source; one part needs no joints.
         self._joints = joints
         self._offsets = offsets
-        self._base = len(joined) - len(left) + (0 if joints else offsets[0])
+        self._base = 0 if joints else offsets[0]
+        if text and joined[0] != text[0]:
+            self._base += len(joined) - len(joined.lstrip(SPACE))
 
     def offset(self, position: int) -> int:
         """Where the character at ``position`` of ``text`` stands in the source."""
@@ -107,16 +108,16 @@ class Reader:
 
     def next_line(self) -> str:
         """Read one physical line, without its line feed."""
+        text = self.text
         start = self.position
-        end = self.text.find("\n", start)
+        end = text.find("\n", start)
         if end < 0:
-            end = len(self.text)
-            self.position = end
+            self.position = end = len(text)
         else:
             self.position = end + 1
         self.line += 1
-        line = self.text[start:end]
-        if len(line) > MAX_LINE // 4 and len(line.encode("utf-8", "surrogateescape")) > MAX_LINE:
+        line = text[start:end]
+        if end - start > MAX_LINE // 4 and len(line.encode("utf-8", "surrogateescape")) > MAX_LINE:
             raise fail(
                 self.source,
                 f"line is longer than {MAX_LINE} bytes",

@@ -18,7 +18,7 @@ from .diagnose import (
     unquoted_heredoc,
 )
 from .heredoc import HeredocWordError, find_heredocs
-from .instruction import Builder
+from .instruction import build_instruction
 from .lines import SPACE, LogicalLine, Reader, fail, read_directive
 from .shapes import SHAPES, check_shape
 from .source import SourceFile, Span
@@ -132,8 +132,8 @@ class _Parser:
         except CutCharacterError as error:
             raise cut_character(self.source, line, str(error)) from None
         heredocs = self.read_heredocs(line, tokens) if "<<" in line.joined else ()
-        builder = Builder(self.source, line, reader.escape, heredocs, reader.position, reader.line - 1)
-        instruction = builder.build(tokens, start)
+        extent = (start, reader.position, reader.line - 1)
+        instruction = build_instruction(self.source, line, reader.escape, tokens, heredocs, extent)
         problem = check_shape(instruction)
         if problem is not None:
             raise misshapen(self.source, instruction, problem)

@@ -109,7 +109,7 @@ def check_shape(instruction: Instruction) -> Problem | None:
         if problem is not None:
             return problem
     check = _CHECKS.get(keyword)
-    return check(instruction) if check is not None else None
+    return None if check is None else check(instruction)
 
 
 def _too_few(keyword: str, count: int) -> str:
@@ -225,6 +225,8 @@ def _check_volume(instruction: Instruction) -> Problem | None:
 
 
 def _check_destination(instruction: Instruction) -> Problem | None:
+    if "<<" not in instruction.args[-1]:
+        return None
     try:
         start = parse_heredoc_word(instruction.args[-1])
     except HeredocWordError:
