@@ -28,11 +28,9 @@ KINDS: dict[str, type[Any]] = {
     "inline": operations.InlineFile,
     "layer": operations.FromLayer,
     "makedir": operations.MakeDir,
-    "merge": operations.Merge,
     "mount": operations.Mount,
     "path": operations.ContextPath,
     "run": operations.Run,
-    "squash": operations.Squash,
 }
 _TAGS = {cls: tag for tag, cls in KINDS.items()}
 

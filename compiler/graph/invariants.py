@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from .graph import LayerGraph
 from .layer import ImageLayer
-from .operations import Add, Base, Copy, FromLayer, MakeDir, Merge, Run, Squash
+from .operations import Add, Base, Copy, FromLayer, MakeDir, Run
 
 __all__ = ["INVARIANTS", "InvariantError", "check"]
 
@@ -41,10 +41,8 @@ def _references_come_before(graph: LayerGraph) -> Iterator[str]:
 
 
 def _inputs_are_used(graph: LayerGraph) -> Iterator[str]:
-    """Every index is one of an input, every input has an index (or the operation takes all)."""
+    """Every index is one of an input, every input has an index."""
     for layer in graph:
-        if isinstance(layer.operation, Merge | Squash):
-            continue
         used = {index for index in _indexes(layer) if index is not None}
         if used != set(range(len(layer.inputs))):
             yield f"{layer.id[:12]} reads inputs {sorted(used)} of {len(layer.inputs)}"

@@ -19,13 +19,11 @@ __all__ = [
     "HttpFile",
     "InlineFile",
     "MakeDir",
-    "Merge",
     "Mount",
     "Operation",
     "Origin",
     "Run",
     "SourceItem",
-    "Squash",
 ]
 
 Pairs = tuple[tuple[str, str], ...]
@@ -191,14 +189,4 @@ class MakeDir:
     user: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Merge:
-    """Lay the inputs' own layers over the parent, in order (independent layers side by side)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Squash:
-    """The inputs' layers as one (export-time grouping)."""
-
-
-Operation = Base | Run | Copy | Add | MakeDir | Merge | Squash
+Operation = Base | Run | Copy | Add | MakeDir

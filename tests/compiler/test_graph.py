@@ -23,7 +23,6 @@ from layerc.compiler.graph.operations import (
     FromContext,
     FromLayer,
     MakeDir,
-    Merge,
     Run,
 )
 from layerc.compiler.graph.plan import ImagePlan
@@ -39,7 +38,7 @@ class Named(ImageLayer):
 
 
 def named(name: str, parent: str | None = None, *inputs: str) -> Named:
-    return Named(Merge(), parent, inputs, Provenance(title=name))
+    return Named(MakeDir("/"), parent, inputs, Provenance(title=name))
 
 
 def diamond() -> LayerGraph:
