@@ -126,7 +126,7 @@ def _run(
 ) -> tuple[CachingWorker, dict[str, LayerResult]]:
     layers = {layer.id: layer for layer in plan.layers}
     reporter(BuildStarted(sum(not isinstance(layer.operation, Base) for layer in plan.layers)))
-    runner = StepRunner(request, store)
+    runner = StepRunner(request)
     builder = LayerBuilder(store, inputs, images, runner, RunMounts(request, store, inputs), reporter, cancel)
     worker = CachingWorker(store, builder, inputs, reporter, fresh=_fresh(request, layers), cancel=cancel)
     worker.set_keys(layers)

@@ -1,0 +1,101 @@
+"""Runs one RUN step in the sandbox, and says well how it failed."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Sequence
+from threading import Event
+
+from ...compiler.graph.operations import Run
+from ..errors import StepError
+from ..sandbox import Process, ResolvedMount, Sandbox
+from .request import BuildRequest
+from .scheduler import CancelledStepError
+
+__all__ = ["StepRunner"]
+
+_TAIL_BYTES = 16 << 10
+_TAIL_LINES = 20
+
+
+class StepRunner:
+    """Holds the sandbox of one build; it is looked for when the first step needs it."""
+
+    def __init__(self, request: BuildRequest) -> None:
+        self._allow = request.allow
+        self._sandbox: Sandbox | None = None
+
+    def run(
+        self,
+        run: Run,
+        root: str,
+        mounts: Sequence[ResolvedMount],
+        report: Callable[[int, bytes], None],
+        cancel: Event,
+    ) -> None:
+        """Run the step on the tree at ``root``. Raises :class:`StepError` if it fails,
+        :class:`CancelledStepError` if ``cancel`` was set, ``EnvironmentLackError`` where nothing can be run.
+        """
+        self._sandbox = self._sandbox or Sandbox()
+        tail = bytearray()
+
+        def output(stream: int, data: bytes) -> None:
+            tail.extend(data)
+            del tail[:-_TAIL_BYTES]
+            report(stream, data)
+
+        status = self._sandbox.run(root, _process(run), [*mounts, *_scripts(run)], output, cancel)
+        if cancel.is_set():
+            raise CancelledStepError
+        if status != 0:
+            lines = bytes(tail).decode("utf-8", "replace").splitlines()[-_TAIL_LINES:]
+            raise StepError(_failure(status), status=status, tail=tuple(lines), help=_advice(status))
+
+
+def _process(run: Run) -> Process:
+    # Values of proxy arguments are seen by the step and are no part of its identity.
+    return Process(
+        run.argv,
+        (*run.env, *run.proxy),
+        run.cwd,
+        run.user,
+        run.network,
+        run.security,
+        run.extra_hosts,
+        run.shm_size,
+        run.ulimits,
+    )
+
+
+def _scripts(run: Run) -> list[ResolvedMount]:
+    return [
+        ResolvedMount(
+            "file",
+            f"/dev/pipes/{script.name}",
+            read_only=True,
+            mode=0o755,
+            content=script.content.encode("utf-8", "surrogateescape"),
+        )
+        for script in run.scripts
+    ]
+
+
+def _failure(status: int) -> str:
+    if status > 128:
+        try:
+            return f"the command was killed by {signal.Signals(status - 128).name} (status {status})"
+        except ValueError:
+            pass
+    return f"the command failed with status {status}"
+
+
+def _advice(status: int) -> str | None:
+    match status:
+        case 126:
+            return "a program that was called is not executable, or is made for another platform"
+        case 127:
+            return "a program that was called is not in the image"
+        case 137:
+            return "it was killed, perhaps because memory ran out"
+        case _:
+            return None
