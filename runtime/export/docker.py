@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 from ..errors import EnvironmentLackError, InputError, UsageError
@@ -84,7 +85,7 @@ def _engine(context: str) -> Any:
 def _load(engine: Any, archive: Any) -> None:
     import docker
 
-    with engine:
+    with closing(engine):
         try:
             engine.images.load(archive)
         except docker.errors.APIError as error:
