@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -93,3 +94,11 @@ def test_the_automaton_remembers_few_stacks() -> None:
         automaton.read_line("COPY" + " a" * 100, "\\")
         automaton.feed("COMMENT")
     assert _node.cache_info().currsize < known + 5
+
+
+def test_parsing_does_not_load_lark() -> None:
+    program = (
+        "import sys, layerc.grammar.parse as p; p.parse_instruction('RUN x'); print('lark' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
