@@ -1,8 +1,8 @@
 """Directives as they are looked up before a file is parsed.
 
 Which front end reads a file (``syntax``) and how it is checked (``check``) is asked of any text, Dockerfile
-or not, by rules that are a little wider than the parser's: a first line ``#!…`` is skipped, and ``syntax`` may
-also stand in ``//`` comments or in a JSON object. The parser itself (parse.py) decides on ``escape``.
+or not, by rules that are a little wider than the parser's: a first line ``#!…`` is skipped, and ``syntax``
+may also stand in ``//`` comments or in a JSON object. The parser itself (parse.py) decides on ``escape``.
 """
 
 from __future__ import annotations

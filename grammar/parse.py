@@ -7,6 +7,8 @@ knows flags.
 
 from __future__ import annotations
 
+import gc
+
 from .automaton import Automaton, Token, WordError
 from .diagnose import (
     bad_word,
@@ -27,6 +29,10 @@ from .words import CutCharacterError
 
 __all__ = ["check_instruction", "parse", "parse_instruction"]
 
+#: From this many characters on, the garbage collector would go over the growing tree, in which there are no
+#: cycles, again and again, and time would not be linear.
+_LARGE = 200_000
+
 _WITH_HEREDOC = frozenset(("ADD", "COPY", "RUN"))
 
 
@@ -36,7 +42,14 @@ def parse(source: SourceFile) -> Document:
     >>> parse(SourceFile("Dockerfile", "FROM scratch\\nCOPY a /\\n")).instructions[1].args
     ('a', '/')
     """
-    return _Parser(source, trigger=False).run()
+    parser = _Parser(source, trigger=False)
+    if len(source.text) < _LARGE or not gc.isenabled():
+        return parser.run()
+    gc.disable()
+    try:
+        return parser.run()
+    finally:
+        gc.enable()
 
 
 def parse_instruction(text: str, name: str = "<onbuild>") -> Instruction:

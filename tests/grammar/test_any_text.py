@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 
 import pytest
@@ -173,3 +174,9 @@ def test_a_line_can_have_65535_bytes_and_no_more() -> None:
         parse(SourceFile("f", f"FROM a\n{wide}\n"))
     assert caught.value.where is not None
     assert caught.value.where.line == 2
+
+
+@pytest.mark.parametrize("end", ["", "RUNN x\n"])
+def test_the_garbage_collector_is_on_after_a_large_file(end: str) -> None:
+    try_parse(SourceFile("f", "FROM a\n" + "RUN echo a\n" * 20_000 + end))
+    assert gc.isenabled()
