@@ -209,43 +209,66 @@ def test_entries_replace_what_is_there_and_directories_are_merged(world):
 # --- hostile archives --------------------------------------------------------------------------------
 
 
+UP = entry("up", tarfile.SYMTYPE, linkname="../../..")
+
+
 @pytest.mark.parametrize(
     "entries",
     [
         [entry("../../../escape", data=b"x")],
-        [entry("/escape", data=b"x")],
+        [entry("/../escape", data=b"x")],
+        [entry("..", tarfile.DIRTYPE)],
         [entry("d/../../../escape", data=b"x")],
-        [entry("up", tarfile.SYMTYPE, linkname="../../.."), entry("up/escape", data=b"x")],
-        [entry("a", tarfile.SYMTYPE, linkname="/"), entry("a/escape", data=b"x")],
+        [UP, entry("up/escape", data=b"x")],
         [
             entry("a", tarfile.SYMTYPE, linkname="b"),
             entry("b", tarfile.SYMTYPE, linkname="../.."),
             entry("a/escape", data=b"x"),
         ],
-        [entry("a", tarfile.SYMTYPE, linkname="../../escape"), entry("a", data=b"x")],
+        [entry("f", tarfile.LNKTYPE, linkname="../../secret")],
+        [entry("f", tarfile.LNKTYPE, linkname="/../../secret")],
+        [UP, entry("f", tarfile.LNKTYPE, linkname="up/secret")],
     ],
 )
-def test_nothing_leaves_the_destination(world, tmp_path, entries):
-    world.put({"a.tar": archive(*entries)})
-    listing = world.copy("a.tar", dest="/x", add=True)
-    assert sorted(os.listdir(tmp_path)) == ["context", "image"]
-    assert os.listdir(world.image) == ["x"]
-    assert "x" in listing.values()
-
-
-@pytest.mark.parametrize("target", ["../../secret", "/../../secret", "up/secret"])
-def test_a_hard_link_to_a_file_outside_is_refused(world, tmp_path, target):
+def test_what_leads_out_of_an_archive_is_refused(world, tmp_path, entries):
     (tmp_path / "secret").write_text("secret")
-    world.put(
-        {
-            "a.tar": archive(
-                entry("up", tarfile.SYMTYPE, linkname="../.."), entry("f", tarfile.LNKTYPE, linkname=target)
-            )
-        }
-    )
-    with pytest.raises(StepError, match=f"can not link f to {target}"):
-        world.copy("a.tar", dest="/x", add=True)
+    world.put({"a.tar": archive(*entries)})
+    with pytest.raises(StepError, match="leads out of"):
+        world.copy("a.tar", dest="/x/y", add=True)
+    assert sorted(os.listdir(tmp_path)) == ["context", "image", "secret"]
+    assert os.listdir(world.image) == ["x"]
     assert os.stat(tmp_path / "secret").st_nlink == 1
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [entry("/name", data=b"x")],
+        [entry("d/../name", data=b"x")],
+        [entry("a", tarfile.SYMTYPE, linkname="/"), entry("a/name", data=b"x")],
+        [entry("a", tarfile.SYMTYPE, linkname="/missing"), entry("a/name", data=b"x")],
+        [entry("name", tarfile.SYMTYPE, linkname="../../secret"), entry("name", data=b"x")],
+        [
+            entry("a", tarfile.SYMTYPE, linkname="/name"),
+            entry("name", data=b"x"),
+            entry("h", tarfile.LNKTYPE, linkname="/name"),
+        ],
+    ],
+)
+def test_the_root_of_an_archive_is_where_it_is_unpacked(world, tmp_path, entries):
+    (tmp_path / "secret").write_text("secret")
+    world.put({"a.tar": archive(*entries)})
+    listing = world.copy("a.tar", dest="/x/y", add=True)
+    assert os.listdir(world.image) == ["x"]
+    assert os.listdir(world.image / "x") == ["y"]
+    assert listing.get("x/y/name", listing.get("x/y/missing/name")) == "x"
+    assert (tmp_path / "secret").read_text() == "secret"
+
+
+def test_a_hard_link_to_what_is_not_there(world):
+    world.put({"a.tar": archive(entry("f", tarfile.LNKTYPE, linkname="nothing"))})
+    with pytest.raises(StepError, match="can not link f to nothing"):
+        world.copy("a.tar", dest="/x", add=True)
 
 
 def test_links_in_a_circle(world):

@@ -17,11 +17,13 @@ _MAX_LINKS = 255
 class Destination:
     """A directory on this machine as the root of a tree that nobody else changes now.
 
-    Paths are relative to it, "/"-separated, without a leading slash; the root is the empty string.
+    Paths are relative to it, "/"-separated, without a leading slash; the root is the empty string. With
+    ``strict``, a ``..`` that would leave the root is an error; else it stays there, as in ``/..``.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, *, strict: bool = False) -> None:
         self.root = root
+        self._strict = strict
 
     def host(self, path: str) -> str:
         """The machine's path of ``path``, whose links have been followed."""
@@ -44,6 +46,8 @@ class Destination:
         while todo:
             part = todo.pop()
             if part == "..":
+                if self._strict and not resolved:
+                    raise StepError(f"{path} leads out of where it should be", status=1)
                 resolved = resolved.rpartition("/")[0]
                 continue
             here = f"{resolved}/{part}" if resolved else part

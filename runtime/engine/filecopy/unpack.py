@@ -1,7 +1,8 @@
 """ADD of an archive: a tar file, plain or compressed, is unpacked into the destination.
 
-As in BuildKit the destination directory is the root of the archive's world: ``..`` and absolute links end
-there. An entry replaces what is in its place, except that directories are merged.
+As in BuildKit the destination directory is the root of the archive's world: absolute links begin there, and
+names and links that lead out of it are refused. An entry replaces what is in its place, except that
+directories are merged.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def unpack_archive(
     with archive:
         directory = where.follow(rooted(dest))
         where.make_directories(directory, 0o755, owner)
-        unpacker = _Unpacker(Destination(where.host(directory)), owner, shown)
+        unpacker = _Unpacker(Destination(where.host(directory), strict=True), owner, shown)
         try:
             for member in archive:
                 if check is not None:
@@ -62,7 +63,7 @@ def unpack_archive(
 
 
 class _Unpacker:
-    """Unpacks entries below ``where``; ``..`` and links do not lead out of it."""
+    """Unpacks entries below ``where``."""
 
     def __init__(self, where: Destination, owner: Owner, shown: str) -> None:
         self._where = where
@@ -73,16 +74,22 @@ class _Unpacker:
 
     def add(self, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
         """Unpack one entry."""
-        path = rooted(member.name)
+        path = self._inside(member, member.name)
         if not path:
-            if clean(member.name) != "." and member.isdir():
-                self._finish(self._where.root, member)
-            return
+            return  # the destination itself, which keeps its metadata
         directory, _, name = path.rpartition("/")
         host = f"{self._parent(directory)}/{name}"
         if not self._clear(host, member):
             os.mkdir(host, 0o700) if member.isdir() else self._create(host, archive, member)
         self._finish(host, member)
+
+    def _inside(self, member: tarfile.TarInfo, name: str) -> str:
+        """``name`` cleaned and without a leading slash."""
+        path = clean(name.lstrip("/"))
+        if path == ".." or path.startswith("../"):
+            what = member.name if name is member.name else f"{member.name}, a link to {name}"
+            raise StepError(f"the archive {self._shown} holds {what}, which leads out of it", status=1)
+        return "" if path == "." else path
 
     def finish(self) -> None:
         """Set the times of directories, now that nothing is put into them any more."""
@@ -147,8 +154,8 @@ class _Unpacker:
             raise DamagedArchiveError(f"{member.name} is cut off")
 
     def _link(self, host: str, member: tarfile.TarInfo) -> None:
-        target = self._where.follow(rooted(member.linkname).rpartition("/")[0])
-        known = f"{self._where.host(target)}/{rooted(member.linkname).rpartition('/')[2]}"
+        directory, _, name = self._inside(member, member.linkname).rpartition("/")
+        known = f"{self._where.host(self._where.follow(directory))}/{name}"
         try:
             os.link(known, host, follow_symlinks=False)
         except OSError as error:
