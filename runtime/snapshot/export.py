@@ -1,0 +1,37 @@
+"""A stored layer as an archive again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..errors import StoreError
+from ..store import Store
+from ..store.files import store_errors
+from .index import open_index
+from .stream import LayerStream
+from .view import open_plain
+
+__all__ = ["write_layer"]
+
+
+def write_layer(store: Store, diff_id: str, sink: Callable[[bytes], object]) -> int:
+    """Give the uncompressed archive of a layer to ``sink``, piece by piece; its size.
+
+    The bytes are those that its diff ID names. They are verified on the way: :class:`StoreError` after the last
+    of them if the snapshot was damaged.
+    """
+    (layer,) = store.layers([diff_id])
+    root = store.snapshot_path(layer.snapshot)
+    stream = LayerStream(sink)
+    with store_errors(store.root):
+        for entry in open_index(store.index_path(layer.snapshot)).entries():
+            if entry.kind == "file" and not entry.link:
+                with open_plain(f"{root}/{entry.path}") as file:
+                    stream.file(entry, file)
+            else:
+                stream.entry(entry)
+    if stream.finish() != diff_id:
+        raise StoreError(
+            f"the snapshot of layer {diff_id} is damaged", help="run 'layerc cache gc --all' and build again"
+        )
+    return stream.size

@@ -1,0 +1,203 @@
+"""The entry index of a layer: its entries in one file, read a directory at a time.
+
+Each line of the file is the listing of one directory, a JSON list of rows sorted by name; a directory's line
+comes after those of its subdirectories, whose rows say where their lines are. The last line is the row of the
+root, and where it begins stands in the last 17 bytes. So opening costs one read, a look-up parses one line for
+each component of the path, and because directories carry a digest of all that is in them, two indexes are
+compared by going down only where they differ.
+
+A row is ``[kind, name, mode, uid, gid, mtime, own]``, with link and xattrs (name, hexadecimal value) added where
+there are any. ``own`` depends on the kind: a file's size and digest, a link's target, a device's numbers, and
+for a directory flags, digest, offset and length.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
+
+from ..errors import StoreError
+from .entry import Entry, Kind
+
+__all__ = ["EMPTY_CONTENT", "IndexWriter", "LayerIndex", "Row", "entry_of", "open_index"]
+
+Row = list[Any]
+
+_LETTERS: dict[Kind, str] = {
+    "file": "f",
+    "directory": "d",
+    "symlink": "l",
+    "character": "c",
+    "block": "b",
+    "fifo": "p",
+    "whiteout": "w",
+}
+_KINDS: dict[str, Kind] = {letter: kind for kind, letter in _LETTERS.items()}
+OPAQUE, IMPLIED = 1, 2
+_TRAILER = 17  # sixteen digits and the end of the line
+_WHOLE = 1 << 20  # files up to this size are read at once
+_dump = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class IndexWriter:
+    """Writes an index, from the deepest directories to the root."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._offset = 0
+        self.entries = 0
+
+    def directory(self, entry: Entry, children: Sequence[Row]) -> Row:
+        """Write the listing of a directory; its own row. ``children`` are rows, sorted by name."""
+        line = _dump(children).encode() + b"\n"
+        digest = hashlib.sha256(_dump([_timeless(row) for row in children]).encode()).hexdigest()
+        flags = (OPAQUE if entry.opaque else 0) | (IMPLIED if entry.implied else 0)
+        row = _row(entry, [flags, digest, self._offset, len(line)])
+        self._file.write(line)
+        self._offset += len(line)
+        self.entries += not entry.implied
+        return row
+
+    def leaf(self, entry: Entry) -> Row:
+        """The row of anything else."""
+        self.entries += 1
+        return _row(entry, _own(entry))
+
+    def finish(self, root: Row) -> str:
+        """Write the row of the root; the content digest of the layer."""
+        self._file.write(_dump(root).encode() + b"\n" + b"%016d\n" % self._offset)
+        return content_digest(root)
+
+
+def content_digest(row: Row) -> str:
+    """Digest (``sha256:<hex>``) of an entry and all below it, times left out."""
+    return f"sha256:{hashlib.sha256(_dump(_timeless(row)).encode()).hexdigest()}"
+
+
+def _row(entry: Entry, own: Any) -> Row:
+    row: Row = [_LETTERS[entry.kind], entry.name, entry.mode, entry.uid, entry.gid, entry.mtime_ns, own]
+    if entry.xattrs:
+        row += [entry.link, [[name, value.hex()] for name, value in entry.xattrs]]
+    elif entry.link:
+        row.append(entry.link)
+    return row
+
+
+def _own(entry: Entry) -> Any:
+    match entry.kind:
+        case "file":
+            return [entry.size, entry.digest]
+        case "symlink":
+            return entry.target
+        case "character" | "block":
+            return list(entry.device)
+    return 0
+
+
+def _timeless(row: Row) -> list[Any]:
+    """A row without time and place. Of a directory that is only passed through, nothing but that it is."""
+    kind, name, mode, uid, gid, _, own, *more = row
+    if kind == "d":
+        flags, digest, *_ = own
+        if flags & IMPLIED:
+            return [kind, name, flags, digest]
+        own = [flags, digest]
+    return [kind, name, mode, uid, gid, own, *more]
+
+
+def entry_of(path: str, row: Row) -> Entry:
+    """The entry of a row that stands at ``path``."""
+    letter, _, mode, uid, gid, mtime, own, *more = row
+    link = more[0] if more else ""
+    xattrs = tuple((name, bytes.fromhex(value)) for name, value in more[1]) if len(more) > 1 else ()
+    if letter == "f":
+        return Entry(path, "file", mode, uid, gid, own[0], mtime, "", (0, 0), own[1], xattrs, link)
+    if letter == "d":
+        opaque, implied = bool(own[0] & OPAQUE), bool(own[0] & IMPLIED)
+        return Entry(
+            path, "directory", mode, uid, gid, 0, mtime, xattrs=xattrs, opaque=opaque, implied=implied
+        )
+    if letter == "l":
+        return Entry(path, "symlink", mode, uid, gid, 0, mtime, own, xattrs=xattrs, link=link)
+    device = (own[0], own[1]) if letter in "cb" else (0, 0)
+    return Entry(path, _KINDS[letter], mode, uid, gid, 0, mtime, "", device, "", xattrs, link)
+
+
+class LayerIndex:
+    """The index of one layer, for reading. Threads may share it."""
+
+    def __init__(self, path: str) -> None:
+        try:
+            with open(path, "rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                file.seek(max(0, size - _WHOLE))
+                data = file.read()
+            self._path = path
+            self._start = size - len(data)
+            self._tail = data
+            self._listings: dict[int, dict[str, Row]] = {}
+            root = int(data[-_TRAILER:])
+            self.root: Row = json.loads(data[root - self._start : -_TRAILER])
+        except (OSError, ValueError) as error:
+            raise StoreError(f"the entry index {path} can not be read: {error}") from error
+
+    def children(self, row: Row) -> dict[str, Row]:
+        """Rows of what is in a directory, by name, in order."""
+        _, _, offset, length = row[6]
+        known = self._listings.get(offset)
+        if known is None:
+            known = {child[1]: child for child in json.loads(self._line(offset, length))}
+            self._listings[offset] = known
+        return known
+
+    def _line(self, offset: int, length: int) -> bytes:
+        if offset >= self._start:
+            return self._tail[offset - self._start : offset - self._start + length]
+        with open(self._path, "rb") as file:
+            return os.pread(file.fileno(), length, offset)
+
+    def find(self, path: str) -> Row | None:
+        """The row at ``path``, or none."""
+        row = self.root
+        for name in path.split("/") if path else ():
+            if row[0] != "d":
+                return None
+            found = self.children(row).get(name)
+            if found is None:
+                return None
+            row = found
+        return row
+
+    def entries(self, *, implied: bool = False) -> Iterator[Entry]:
+        """All entries, each directory before what is in it, names sorted by their bytes.
+
+        Directories that are only passed through come with ``implied`` alone.
+        """
+        pending: list[tuple[str, Row]] = [("", self.root)]
+        while pending:
+            path, row = pending.pop()
+            if row[0] != "d":
+                yield entry_of(path, row)
+                continue
+            if implied or not row[6][0] & IMPLIED:
+                yield entry_of(path, row)
+            prefix = f"{path}/" if path else ""
+            pending += [(prefix + name, child) for name, child in reversed(self.children(row).items())]
+
+
+@functools.lru_cache(maxsize=2048)
+def open_index(path: str) -> LayerIndex:
+    """The index at ``path``. It is remembered: the number in its name is never given to another."""
+    return LayerIndex(path)
+
+
+def _empty_content() -> str:
+    listing = hashlib.sha256(_dump([]).encode()).hexdigest()
+    return content_digest(["d", "", 0, 0, 0, 0, [IMPLIED, listing, 0, 0]])
+
+
+EMPTY_CONTENT = _empty_content()
