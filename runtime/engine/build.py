@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -126,18 +126,19 @@ def _run(
 ) -> tuple[CachingWorker, dict[str, LayerResult]]:
     layers = {layer.id: layer for layer in plan.layers}
     reporter(BuildStarted(sum(not isinstance(layer.operation, Base) for layer in plan.layers)))
-    runner = StepRunner(request)
-    builder = LayerBuilder(store, inputs, images, runner, RunMounts(request, store, inputs), reporter, cancel)
-    worker = CachingWorker(store, builder, inputs, reporter, fresh=_fresh(request, layers), cancel=cancel)
-    worker.set_keys(layers)
-    scheduler = Scheduler(
-        layers,
-        worker,
-        jobs=request.jobs or 4 * (os.cpu_count() or 1),
-        cancel=cancel,
-        before_work=enter_mount_namespace,
-    )
-    return worker, scheduler.run(image.layer for image in plan.images if image.layer is not None)
+    with closing(StepRunner(request)) as runner:
+        mounts = RunMounts(request, store, inputs)
+        builder = LayerBuilder(store, inputs, images, runner, mounts, reporter, cancel)
+        worker = CachingWorker(store, builder, inputs, reporter, fresh=_fresh(request, layers), cancel=cancel)
+        worker.set_keys(layers)
+        scheduler = Scheduler(
+            layers,
+            worker,
+            jobs=request.jobs or 4 * (os.cpu_count() or 1),
+            cancel=cancel,
+            before_work=enter_mount_namespace,
+        )
+        return worker, scheduler.run(image.layer for image in plan.images if image.layer is not None)
 
 
 def _fresh(request: BuildRequest, layers: Mapping[str, ImageLayer]) -> frozenset[str]:

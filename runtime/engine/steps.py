@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Sequence
-from threading import Event
+from threading import Event, Lock
 
 from ...compiler.graph.operations import Run
 from ..errors import StepError
@@ -24,6 +24,12 @@ class StepRunner:
     def __init__(self, request: BuildRequest) -> None:
         self._allow = request.allow
         self._sandbox: Sandbox | None = None
+        self._making = Lock()
+
+    def close(self) -> None:
+        """End what runs and remove what was made for it."""
+        if self._sandbox is not None:
+            self._sandbox.close()
 
     def run(
         self,
@@ -36,7 +42,8 @@ class StepRunner:
         """Run the step on the tree at ``root``. Raises :class:`StepError` if it fails,
         :class:`CancelledStepError` if ``cancel`` was set, ``EnvironmentLackError`` where nothing can be run.
         """
-        self._sandbox = self._sandbox or Sandbox()
+        with self._making:
+            self._sandbox = self._sandbox or Sandbox()
         tail = bytearray()
 
         def output(stream: int, data: bytes) -> None:

@@ -1,11 +1,11 @@
 """Apply: a layer's archive becomes a directory of the store, in the form that overlay file systems use.
 
-The archive may be a stranger's. Its names are followed in memory, among the entries that it has brought itself,
-and never on disk: every path that is opened consists of directories that were made here. Nothing outside of the
-draft can be reached, and nothing is kept unless the archive is what its diff ID says.
+The archive may be a stranger's. Its names are followed in memory, among the entries that it has brought
+itself, and never on disk: every path that is opened consists of directories that were made here. Nothing
+outside of the draft can be reached, and nothing is kept unless the archive is what its diff ID says.
 
-Source: OCI image spec, "Image Layer Filesystem Changeset", as Docker and containerd read it where it
-is silent.
+Source: OCI image spec, "Image Layer Filesystem Changeset", as Docker and containerd read it where it is
+silent.
 """
 
 from __future__ import annotations
