@@ -204,6 +204,7 @@ def _import_members(stream: Readable, store: Store) -> dict[str, tuple[str, int]
     """Copy the members of an image archive into the store. Empty where it turns out to be none."""
     members: dict[str, tuple[str, int]] = {}
     links: dict[str, str] = {}
+    count = -1
     try:
         with tarfile.open(fileobj=stream, mode="r|") as archive:  # type: ignore[call-overload]
             for count, member in enumerate(archive):
@@ -215,7 +216,7 @@ def _import_members(stream: Readable, store: Store) -> dict[str, tuple[str, int]
                 elif member.isreg():
                     members[name] = _import_member(archive.extractfile(member), member.size, store)
     except tarfile.TarError as error:
-        if members:
+        if count >= 0:
             raise SourceError(f"the tar archive is damaged: {error}", help="get the file again") from error
         return {}
     # docker save used to store a layer that comes twice as a link. Names only: nothing is followed on disk.
@@ -271,6 +272,9 @@ def _resolve_oci(request: ImageRequest, archive: _Archive, tag: str, store: Stor
     manifest, chosen = choose(read(found), parse_platform(request.platform), read, what)
     image = ImageManifest.read(manifest, _blob(store, manifest.config, MAX_CONFIG, what), what)
     layers = image_layers(image, _Imported(what), what)
+    for blob in layers.blobs:
+        if store.blobs.size(blob.digest) != blob.size:
+            raise SourceError(f"layer {blob.digest} is missing in {what}", help="the archive is incomplete")
     digest = (chosen or found).digest
     return ResolvedImage(
         request, base_of(image, digest), layers, f"OCI archive {what}", found.digest if chosen else ""

@@ -47,10 +47,21 @@ def _tree(path: str, store: Store) -> ContextTree:
     return ContextTree(absolute, load_ignore_file(absolute), cache, f"the root file system {path}")
 
 
+def _entries(tree: SourceTree) -> Iterator[Entry]:
+    """All entries; of the names of one file, the first that comes is the file, the others link to it."""
+    first: dict[str, str] = {}
+    for entry in tree.walk():
+        if entry.kind == "directory":
+            yield entry
+            continue
+        target = first.setdefault(entry.link or entry.path, entry.path)
+        yield entry._replace(link="" if target == entry.path else target)
+
+
 def _tree_digest(tree: SourceTree) -> str:
     """Identity of a tree: all that a layer of it holds but times."""
     hasher = hashlib.sha256()
-    for entry in tree.walk():
+    for entry in _entries(tree):
         digest = tree.digest(entry.path) if entry.kind == "file" and not entry.link else ""
         xattrs = [[name, value.hex()] for name, value in entry.xattrs]
         facts = [entry.path, entry.kind, entry.mode, entry.target, entry.device, digest, xattrs, entry.link]
@@ -100,7 +111,7 @@ class _TarStream:
 
 
 def _pieces(tree: SourceTree, cancel: Event) -> Iterator[bytes]:
-    for entry in tree.walk():
+    for entry in _entries(tree):
         if cancel.is_set():
             raise Cancelled
         yield headers(entry)

@@ -523,7 +523,6 @@ def root(tmp_path: Path) -> Path:
     (path / "etc").mkdir(parents=True)
     (path / "etc/os").write_bytes(b"debian")
     (path / "etc/os").chmod(0o4755)
-    os.chown(path / "etc/os", 0, 0)
     (path / "link").symlink_to("etc/os")
     os.link(path / "etc/os", path / "hard")
     return path
