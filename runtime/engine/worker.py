@@ -74,6 +74,7 @@ class CachingWorker:
         self._fresh = fresh
         self._cancel = cancel
         self._keys: dict[str, str] = {}
+        self._above_fresh: set[str] = set()
         self._counting = Lock()
         self.executed = 0
         self.cached = 0
@@ -89,12 +90,16 @@ class CachingWorker:
                 [self._keys[item] for item in layer.inputs],
                 sources,
             )
+            if layer.id in self._fresh or not self._above_fresh.isdisjoint(layer.references):
+                self._above_fresh.add(layer.id)
 
     # --- level 1 --------------------------------------------------------------------------------------
 
     def probe(self, layer: ImageLayer) -> Callable[[LayerResult], LayerResult] | None:
-        """Look up the definition key."""
-        if layer.id in self._fresh:
+        """Look up the definition key. It does not count above a layer that is to be made again: only that
+        layer's content can tell whether anything changes.
+        """
+        if layer.id in self._above_fresh:
             return None
         result = self._store.result(self._keys[layer.id])
         if result is None:

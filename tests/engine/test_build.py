@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from layerc.compiler.options import CompileOptions
-from layerc.grammar.errors import LayercError
 from layerc.grammar.source import SourceFile
 from layerc.runtime.engine.build import build
 from layerc.runtime.engine.request import BuildRequest, BuildResult, Secret
+from layerc.runtime.engine.scheduler import CancelledStepError
 from layerc.runtime.errors import InputError, SourceError, StepError
 from layerc.runtime.events import Event, StepCached, StepOutput, StepStarted
 from layerc.runtime.snapshot import StackView
@@ -232,7 +232,7 @@ def test_cancelling_stops_running_steps(project: Project) -> None:
     project.build("RUN true\n")
     with Store.open(str(project.home)) as store:
         threading.Timer(0.5, cancel.set).start()
-        with pytest.raises((LayercError, Exception)):
+        with pytest.raises(CancelledStepError):
             build(project.request("RUN sleep 60\n"), store, lambda _: None, cancel)
     project.build("RUN true\n")
     assert project.ran() == []
