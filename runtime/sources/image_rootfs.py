@@ -103,8 +103,8 @@ class _TarStream:
 
     def read(self, size: int = -1) -> bytes:
         """At most ``size`` bytes (negative: as many as come handy); empty at the end."""
-        if not self._buffer:
-            self._buffer = next(self._pieces, b"")
+        if not self._buffer:  # an empty piece is not the end
+            self._buffer = next(filter(None, self._pieces), b"")
         size = len(self._buffer) if size < 0 else size
         data, self._buffer = self._buffer[:size], self._buffer[size:]
         return data

@@ -523,6 +523,8 @@ def root(tmp_path: Path) -> Path:
     (path / "etc").mkdir(parents=True)
     (path / "etc/os").write_bytes(b"debian")
     (path / "etc/os").chmod(0o4755)
+    for size in (0, 512, 5 << 20):
+        (path / f"size{size}").write_bytes(bytes(size))
     (path / "link").symlink_to("etc/os")
     os.link(path / "etc/os", path / "hard")
     return path
@@ -536,6 +538,7 @@ def test_a_directory_is_a_root_file_system(store: Store, root: Path) -> None:
     assert len(stack) == 1
     view = StackView(store, stack)
     entries = {entry.path: entry for entry in view.walk()}
+    assert [entries[f"size{size}"].size for size in (0, 512, 5 << 20)] == [0, 512, 5 << 20]
     assert entries["etc/os"].mode == 0o4755
     assert (entries["etc"].uid, entries["etc"].gid) == (0, 0)
     assert entries["link"].target == "etc/os"
