@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from threading import Event, Lock
 from typing import Protocol
@@ -18,7 +18,7 @@ from ...compiler.options import BaseImage, ImageRequest
 from ..errors import IntegrityError, SourceError
 from ..events import Reporter, TaskFinished, TaskProgress, TaskStarted
 from ..oci import media_types
-from ..oci.compression import decompressed
+from ..oci.compression import Readable, decompressed
 from ..oci.descriptor import Descriptor
 from ..oci.documents import Index, Manifest
 from ..oci.image import ImageManifest, chain_ids
@@ -108,9 +108,10 @@ class BlobLayers:
         with progress, ThreadPoolExecutor(min(_PARALLEL, len(missing)), "layer") as pool:
             jobs = [pool.submit(self._one, store, *item, progress.advance) for item in missing.items()]
             try:
-                for job in jobs:
+                finished, _ = wait(jobs, return_when=FIRST_EXCEPTION)
+                for job in finished:
                     job.result()
-            except BaseException:
+            except BaseException:  # the first failure, or the user's interrupt, stops the others
                 progress.stopped.set()
                 pool.shutdown(cancel_futures=True)
                 raise
@@ -124,7 +125,20 @@ class BlobLayers:
                 store.blobs.open(blob.digest) as file,
                 decompressed(file, media_types.compression_of(blob.media_type)) as stream,
             ):
-                apply(store, stream, diff_id, (blob,))
+                apply(store, _Stoppable(stream, advance), diff_id, (blob,))
+
+
+@dataclass(frozen=True, slots=True)
+class _Stoppable:
+    """A stream that ends with :class:`Cancelled` where the work is no longer wanted."""
+
+    stream: Readable
+    advance: Advance
+
+    def read(self, size: int = -1) -> bytes:
+        """At most ``size`` bytes."""
+        self.advance(0)
+        return self.stream.read(size)
 
 
 class _Progress:

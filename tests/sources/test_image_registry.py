@@ -1,10 +1,13 @@
 """Base images from a registry: what is asked of it, how often, and what happens without it."""
 
+import io
+import subprocess
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from registries import Answer, Scripted, Seen
+from registries import Answer, Scripted, Seen, docker_registry
 
 from layerc.compiler.options import ImageRequest, NamedContext
 from layerc.runtime.errors import IntegrityError, SourceError
@@ -13,7 +16,9 @@ from layerc.runtime.oci import media_types
 from layerc.runtime.oci.descriptor import Descriptor
 from layerc.runtime.oci.digests import of_bytes
 from layerc.runtime.oci.documents import Index, Manifest, dump_json
+from layerc.runtime.oci.layout import REF_NAME, LayoutWriter
 from layerc.runtime.oci.platforms import Platform
+from layerc.runtime.snapshot.view import StackView
 from layerc.runtime.sources.image import ResolvedImage
 from layerc.runtime.sources.images import materialise, resolve
 from layerc.runtime.store import Store
@@ -203,3 +208,38 @@ def test_a_layer_that_is_not_its_digest(registry: Registry, server: Scripted, st
     with pytest.raises(IntegrityError, match="team/app:v1"):
         materialise(find(server, store), store, lambda _: None)
     assert store.usage().layers == 0
+
+
+def tar_of(name: str, data: bytes) -> bytes:
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w") as archive:
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        archive.addfile(info, io.BytesIO(data))
+    return target.getvalue()
+
+
+@pytest.mark.root
+@pytest.mark.engine
+def test_an_index_that_skopeo_pushed_is_pulled_and_unpacked(store: Store, tmp_path: Path) -> None:
+    registry, writer = Registry(), LayoutWriter(str(tmp_path / "layout"))
+    entries = [
+        registry.image(tar_of("arch", name.encode()), architecture=name).with_(
+            platform=Platform("linux", name)
+        )
+        for name in ("amd64", "arm64")
+    ]
+    root = registry.manifest(Index(tuple(entries)))
+    for data in (*registry.blobs.values(), *(data for _, data in registry.manifests.values())):
+        writer.add_bytes(data)
+    writer.tag(root, [{REF_NAME: "multi"}])
+    with docker_registry(tmp_path) as host:
+        source, target = f"oci:{tmp_path}/layout:multi", f"docker://{host}/team/app:v1"
+        words = ["skopeo", "copy", "--all", "--dest-tls-verify=false", source, target]
+        subprocess.run(words, check=True, capture_output=True)
+        for platform in ("amd64", "arm64"):
+            request = ImageRequest(f"{host}/team/app:v1", f"linux/{platform}")
+            resolved = resolve(request, store, lambda _: None)
+            view = StackView(store, materialise(resolved, store, lambda _: None))
+            with view.open("arch") as file:
+                assert file.read().decode() == platform
