@@ -14,6 +14,7 @@ from .platforms import Platform
 from .references import ImageReference, parse_reference
 from .site import Site
 from .stage import Shared, Source, Stage
+from .suggest import nearest
 
 __all__ = ["DEFAULT_PATH", "Bases", "source_of"]
 
@@ -22,12 +23,16 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(slots=True)
 class Bases:
-    """Begins stages. ``missing`` collects the images that were not handed in: an empty one stands in."""
+    """Begins stages, whose names are ``stages``.
+
+    ``missing`` collects the images that were not handed in: an empty one stands in.
+    """
 
     shared: Shared
     images: Mapping[ImageRequest, BaseImage]
     target: Platform
     many_platforms: bool
+    stages: tuple[str, ...]
     missing: dict[ImageRequest, None] = field(default_factory=dict)
 
     def check(self, node: Node) -> None:
@@ -51,7 +56,10 @@ class Bases:
         if context is not None and context.kind != "image" and not as_base:
             return self.stage(node, empty_config(platform))
         name = node.name if node.context else str(reference)
-        return self._image(node, ImageRequest(name, str(platform), context), platform)
+        like = nearest(node.base_name, self.stages)
+        help = f"did you mean the stage {like}?" if like else ""  # noqa: A001
+        where = node.site.location(node.base_name)
+        return self._image(node, ImageRequest(name, str(platform), context, where, help), platform)
 
     def stage(self, node: Node, config: ImageConfig) -> Stage:
         """A stage with nothing in it but ``config``."""

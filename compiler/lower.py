@@ -60,7 +60,8 @@ def lower_for(
         created_time(options.build_args, arguments),
         layers,
     )
-    bases = Bases(shared, images, target, many_platforms=len(options.platforms) > 1)
+    stages = tuple(node.name for node in names.nodes if node.name)
+    bases = Bases(shared, images, target, len(options.platforms) > 1, stages)
     try:
         needed = _begin_stages(names, goal, bases)
         for node in names.nodes:

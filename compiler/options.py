@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..grammar.source import Location
 from .config import HistoryItem, ImageConfig
 
 __all__ = ["BaseImage", "CompileOptions", "ImageRequest", "NamedContext", "UnresolvedImagesError"]
@@ -25,11 +26,16 @@ class NamedContext:
 class ImageRequest:
     """An image that the text names. ``reference`` is in normal form (``docker.io/library/debian:latest``), or
     a stage's name where ``context``, the named context that stands in for it, replaces the whole stage.
+
+    ``where`` is the place that names it first, and ``help`` what to say there if there is no such image; they
+    take no part in equality.
     """
 
     reference: str
     platform: str
     context: NamedContext | None = None
+    where: Location | None = field(default=None, compare=False)
+    help: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

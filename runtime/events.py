@@ -33,7 +33,7 @@ class BuildStarted:
 
 @dataclass(frozen=True, slots=True)
 class StepStarted:
-    """A layer is being made; ``reason`` says why it was not found in the cache."""
+    """A layer is being made; ``reason`` says why it was not found in the cache (empty for a base image)."""
 
     layer: str
     provenance: Provenance

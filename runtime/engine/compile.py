@@ -14,6 +14,7 @@ from ... import __version__
 from ...compiler.graph.canonical import canonical_json, sha256_hex
 from ...compiler.graph.plan import LayerPlan
 from ...compiler.options import ImageRequest, NamedContext, UnresolvedImagesError
+from ...grammar.source import Location
 from ..store.store import Store
 from .images import Images
 from .request import BuildRequest
@@ -77,5 +78,11 @@ def _request_document(request: ImageRequest) -> dict[str, Any]:
 
 
 def _request(document: dict[str, Any]) -> ImageRequest:
-    context = document.pop("context")
-    return ImageRequest(**document, context=None if context is None else NamedContext(**context))
+    context, where = document["context"], document["where"]
+    return ImageRequest(
+        document["reference"],
+        document["platform"],
+        None if context is None else NamedContext(**context),
+        None if where is None else Location(**where),
+        document["help"],
+    )

@@ -51,7 +51,12 @@ class Images:
         return {request: self._resolved[request].base for request in requests}
 
     def _resolve(self, request: ImageRequest) -> ResolvedImage:
-        return resolve(request, self._store, self._report, pull=self._pull)
+        try:
+            return resolve(request, self._store, self._report, pull=self._pull)
+        except SourceError as error:
+            error.where = error.where or request.where
+            error.help = request.help or error.help
+            raise
 
     def materialise(self, base: Base) -> tuple[str, ...]:
         """Diff IDs of the image's layers, which the store has then. Raises :class:`SourceError` if the image

@@ -168,7 +168,9 @@ class CachingWorker:
     # --- reasons --------------------------------------------------------------------------------------
 
     def _reason(self, layer: ImageLayer, now: _Record) -> str:
-        """Why the step runs, in a few words."""
+        """Why the step runs, in a few words; nothing for a base image, which does not run."""
+        if isinstance(layer.operation, Base):
+            return ""
         if layer.id in self._fresh:
             return "asked for with --no-cache"
         data = self._store.record("last", operation_key(layer.operation))
