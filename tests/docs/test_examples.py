@@ -2,13 +2,15 @@
 
 A ``console`` block below the comment ``<!-- run in DIRECTORY -->`` (or ``<!-- run as root in DIRECTORY -->``)
 is executed there, line by line; ``…`` in the shown output stands for anything on that line, a line that is
-only ``…`` for any lines.
+only ``…`` for any lines. It is a copy of the directory, shared by the page's examples; ``$BASES`` is where
+``scripts/base-images`` puts base images.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -33,7 +35,11 @@ class Example:
         return f"{self.page}: {self.command[:60]}"
 
 
-def examples(as_root: bool) -> Iterator[Example]:
+def examples(*, as_root: bool) -> list[Example]:
+    return list(_examples(as_root))
+
+
+def _examples(as_root: bool) -> Iterator[Example]:
     for page in PAGES:
         for root, directory, body in BLOCK.findall(page.read_text()):
             if bool(root) != as_root:
@@ -51,16 +57,20 @@ def pattern_of(shown: str) -> re.Pattern[str]:
     return re.compile("".join(lines) if shown.strip() else "")
 
 
-def check(example: Example, home: Path) -> None:
+def check(example: Example, scratch: Path) -> None:
+    directory = scratch / example.page / example.directory
+    if not directory.exists():
+        shutil.copytree(ROOT / example.directory, directory, symlinks=True)
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "LAYERC_HOME": str(home),
+        "LAYERC_HOME": str(scratch / "store"),
+        "BASES": str(ROOT / ".cache" / "bases"),
         "NO_COLOR": "1",
         "COLUMNS": "100",
     }
     done = subprocess.run(
         ["bash", "-c", example.command],
-        cwd=ROOT / example.directory,
+        cwd=directory,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -73,18 +83,18 @@ def check(example: Example, home: Path) -> None:
 
 @pytest.mark.parametrize("example", examples(as_root=False), ids=str)
 def test_an_example_prints_what_is_shown(example: Example, tmp_path: Path) -> None:
-    check(example, tmp_path / "store")
+    check(example, tmp_path)
 
 
 @pytest.fixture(scope="module")
-def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("store")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("examples")
 
 
 @pytest.mark.root
 @pytest.mark.parametrize("example", examples(as_root=True), ids=str)
-def test_a_build_prints_what_is_shown(example: Example, shared_home: Path) -> None:
-    check(example, shared_home)
+def test_a_build_prints_what_is_shown(example: Example, scratch: Path) -> None:
+    check(example, scratch)
 
 
 def test_there_are_examples() -> None:
