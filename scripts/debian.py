@@ -42,7 +42,7 @@ def bootstrap(suite: str, target: Path, packages: tuple[str, ...] = (), hook: st
 
 
 def _apt_settings() -> str:
-    """The machine's proxies, time-outs and checks; an old snapshot of the archives is as good as a new one."""
+    """The machine's proxies, time-outs and checks; an old state of the archives is as good as any."""
     wanted = ("Acquire::http", "Acquire::https", "Acquire::Check-", "Acquire::Retries", "Acquire::Max-")
     dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=False).stdout
     kept = [line for line in dump.splitlines() if line.startswith(wanted)]

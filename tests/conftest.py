@@ -11,6 +11,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "tools"))
 
+pytest_plugins = ["machine"]
+
 CORPUS = Path(__file__).parent.parent / "corpus"
 
 
