@@ -1,9 +1,10 @@
 """Commit: the changes that were made on an overlay become a layer.
 
-One walk over the upper directory reads each file once, for its own digest and for the layer's archive together.
-The upper is made a pure diff on the way: what was copied up without a change, whiteouts that hide nothing and
-sockets (which no archive can hold) are removed from it. A directory that was only copied up because of what is in
-it is no entry of the layer; it is noted as implied, so the layer is the same on any parent.
+One walk over the upper directory reads each file once, for its own digest and for the layer's archive
+together. The upper is made a pure diff on the way: what was copied up without a change, whiteouts that hide
+nothing and sockets (which no archive can hold) are removed from it. A directory that was only copied up
+because of what is in it is no entry of the layer; it is noted as implied, so the layer is the same on any
+parent.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hashlib
 import os
 import stat
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 from ..errors import StoreError
 from ..oci.descriptor import Descriptor
@@ -194,7 +195,7 @@ class _Walk:
                 self.stream.small_file(entry, data)
                 return entry
             if before is not None:
-                if f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}" == before.digest:
+                if _digest(file) == before.digest:
                     return None
                 file.seek(0)
             return entry._replace(digest=self.stream.file(entry, file))
@@ -212,8 +213,15 @@ class _Walk:
             os.removexattr(real, self._opaque)
 
 
+def _digest(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while data := file.read(CHUNK):
+        digest.update(data)
+    return f"sha256:{digest.hexdigest()}"
+
+
 def _same(entry: Entry, before: Entry) -> bool:
-    """Whether a directory has the metadata of the one below. Its time does not count: it tells of its content."""
+    """Whether a directory has the metadata of the one below (its time does not count: it tells of names)."""
     return (entry.mode, entry.uid, entry.gid, entry.xattrs) == (
         before.mode,
         before.uid,

@@ -17,8 +17,8 @@ __all__ = ["write_layer"]
 def write_layer(store: Store, diff_id: str, sink: Callable[[bytes], object]) -> int:
     """Give the uncompressed archive of a layer to ``sink``, piece by piece; its size.
 
-    The bytes are those that its diff ID names. They are verified on the way: :class:`StoreError` after the last
-    of them if the snapshot was damaged.
+    The bytes are those that its diff ID names. They are verified on the way: :class:`StoreError` after the
+    last of them if the snapshot was damaged.
     """
     (layer,) = store.layers([diff_id])
     root = store.snapshot_path(layer.snapshot)

@@ -2,13 +2,13 @@
 
 Each line of the file is the listing of one directory, a JSON list of rows sorted by name; a directory's line
 comes after those of its subdirectories, whose rows say where their lines are. The last line is the row of the
-root, and where it begins stands in the last 17 bytes. So opening costs one read, a look-up parses one line for
-each component of the path, and because directories carry a digest of all that is in them, two indexes are
+root, and where it begins stands in the last 17 bytes. So opening costs one read, a look-up parses one line
+for each component of the path, and because directories carry a digest of all that is in them, two indexes are
 compared by going down only where they differ.
 
-A row is ``[kind, name, mode, uid, gid, mtime, own]``, with link and xattrs (name, hexadecimal value) added where
-there are any. ``own`` depends on the kind: a file's size and digest, a link's target, a device's numbers, and
-for a directory flags, digest, offset and length.
+A row is ``[kind, name, mode, uid, gid, mtime, own]``, with link and xattrs (name, hexadecimal value) added
+where there are any. ``own`` depends on the kind: a file's size and digest, a link's target, a device's
+numbers, and for a directory flags, digest, offset and length.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ _BUSY_TRIES, _BUSY_WAIT = 5, 0.01
 
 
 def enter_mount_namespace() -> None:
-    """Give this process its own mounts, which vanish with it. Call it in the main thread, before others start.
+    """Give this process its own mounts, which vanish with it. Call it before other threads are started.
 
     Raises :class:`EnvironmentLackError`.
     """
@@ -44,8 +44,8 @@ def enter_mount_namespace() -> None:
 def mount(store: Store, stack: Sequence[str], draft: Draft | None = None) -> Iterator[str]:
     """The merged tree of ``stack`` (diff IDs, bottom to top), as a directory, until the block ends.
 
-    With ``draft`` it can be written to and the changes are collected in the draft; without, it can not. Raises
-    :class:`StoreError` for a missing layer, :class:`EnvironmentLackError` if the kernel refuses.
+    With ``draft`` it can be written to and the changes are collected in the draft; without, it can not.
+    Raises :class:`StoreError` for a missing layer, :class:`EnvironmentLackError` if the kernel refuses.
     """
     lowers = lower_directories(store, stack)
     if draft is None:

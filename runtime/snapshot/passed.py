@@ -1,9 +1,9 @@
 """Directories that a layer only passes through.
 
-A diff that adds ``etc/hosts`` has a directory ``etc`` on disk, but says nothing about its mode or owner: those
-are of the layers below. An overlay takes them from the topmost directory all the same. That is right as long as
-the layer lies on the parent it was made on; on another parent it may be wrong. Then a small directory tree with
-the right metadata is laid on top of the stack.
+A diff that adds ``etc/hosts`` has a directory ``etc`` on disk, but says nothing about its mode or owner:
+those are of the layers below. An overlay takes them from the topmost directory all the same. That is right as
+long as the layer lies on the parent it was made on; on another parent it may be wrong. Then a small directory
+tree with the right metadata is laid on top of the stack.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _RECORD = "passed-directories"
 
 
 def correction(store: Store, layers: Sequence[StoredLayer]) -> str | None:
-    """The directory to lay on top of ``layers`` (bottom to top), relative to the snapshots; none is the rule."""
+    """The directory to lay on top of ``layers`` (bottom to top), relative to the snapshots; mostly none."""
     wrong = _wrong(store, layers)
     if not wrong:
         return None
@@ -34,7 +34,7 @@ def correction(store: Store, layers: Sequence[StoredLayer]) -> str | None:
     paths = {"", *wrong}
     for path in wrong:
         while path:
-            path = path.rpartition("/")[0]  # noqa: PLW2901
+            path = path.rpartition("/")[0]
             paths.add(path)
     entries = [entry for path in sorted(paths) if (entry := view.lstat(path)) is not None]
     for entry in entries:

@@ -36,7 +36,7 @@ class LayerStream:
         self._add(padding(len(data)))
 
     def file(self, entry: Entry, content: BinaryIO) -> str:
-        """A file; the digest of its content. Raises :class:`StoreError` if it is not as long as it should be."""
+        """A file; the digest of its content. Raises :class:`StoreError` if it is shorter than it should be."""
         self._add(headers(entry))
         digest = hashlib.sha256()
         left = entry.size

@@ -73,7 +73,7 @@ def bind_read_only(source: str, target: str) -> None:
 
 
 def open_file_system(kind: str) -> int:
-    """fsopen(2): a descriptor to configure a file system. Raises ``OSError`` (``ENOSYS`` before Linux 5.2)."""
+    """fsopen(2): a descriptor to configure a file system. Raises ``OSError``: ``ENOSYS`` before Linux 5.2."""
     return _check(_libc.syscall(_FSOPEN, kind.encode(), _FSOPEN_CLOEXEC), "fsopen")
 
 

@@ -1,8 +1,8 @@
 """Layer archives as layerc writes them: one archive for one diff, byte for byte.
 
 POSIX ustar headers; what does not fit there (long or non-ASCII names, fractions of a second, large numbers,
-extended attributes) stands in a pax header before them, as most tools write layers. Whiteouts as the OCI image
-spec, "Image Layer Filesystem Changeset", has them. No user names, no access times.
+extended attributes) stands in a pax header before them, as most tools write layers. Whiteouts as the OCI
+image spec, "Image Layer Filesystem Changeset", has them. No user names, no access times.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _NANO = 10**9
 def headers(entry: Entry) -> bytes:
     """All header blocks of an entry; a file's content (if it is no hard link) and padding follow it."""
     if entry.kind == "whiteout":
-        directory, slash, name = entry.path.rpartition("/")
-        return _marker(f"{directory}{slash}{WHITEOUT}{name}")
+        directory, slash, hidden = entry.path.rpartition("/")
+        return _marker(f"{directory}{slash}{WHITEOUT}{hidden}")
     name = os.fsencode(entry.path)
     if entry.kind == "directory":
         name = name + b"/" if name else b"./"
