@@ -117,7 +117,8 @@ def build_parser(only: str | None = None) -> ArgumentParser:
         suggestion = closest(only, names)
         advice = f"did you mean {suggestion!r}?" if suggestion else f"commands are {', '.join(names)}"
         raise _usage_error(f"unknown command {only!r}", advice)
-    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
+    # With ``prog`` argparse formats no usage to find it out.
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", prog="layerc")
     for name, summary, module_name in COMMANDS:
         subparser = parser.commands[name] = subparsers.add_parser(name, help=summary)
         subparser.description = f"{summary[0].upper()}{summary[1:]}."

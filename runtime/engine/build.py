@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -14,22 +14,19 @@ from ...compiler.graph.operations import Base
 from ...compiler.graph.plan import ImagePlan, LayerPlan
 from ..events import BuildFinished, BuildStarted, Notice, Reporter
 from ..oci.image import ImageManifest
-from ..snapshot import enter_mount_namespace
 from ..store import Store
 from .assemble import config_document
-from .builder import LayerBuilder
 from .compile import compile_request
 from .fetch import Fetcher
 from .images import Images, local_directories
 from .inputs import ContextPlace, Inputs
-from .mounts import RunMounts
 from .request import BuildRequest, BuildResult, BuiltImage
 from .scheduler import EMPTY, CancelledStepError, LayerResult, Scheduler
-from .steps import StepRunner
 from .worker import CachingWorker
 
 if TYPE_CHECKING:
     from ..export import Exported, Output
+    from .builder import LayerBuilder
 
 __all__ = ["build", "compile_only"]
 
@@ -126,17 +123,29 @@ def _run(
 ) -> tuple[CachingWorker, dict[str, LayerResult]]:
     layers = {layer.id: layer for layer in plan.layers}
     reporter(BuildStarted(sum(not isinstance(layer.operation, Base) for layer in plan.layers)))
-    with closing(StepRunner(request)) as runner:
-        mounts = RunMounts(request, store, inputs)
-        builder = LayerBuilder(store, inputs, images, runner, mounts, reporter, cancel)
-        worker = CachingWorker(store, builder, inputs, reporter, fresh=_fresh(request, layers), cancel=cancel)
+    with ExitStack() as held:
+
+        def open_builder() -> LayerBuilder:
+            # Imported here: a build that finds everything runs, mounts and writes nothing.
+            from ..snapshot.mount import enter_mount_namespace
+            from .builder import LayerBuilder
+            from .mounts import RunMounts
+            from .steps import StepRunner
+
+            enter_mount_namespace()
+            runner = held.enter_context(closing(StepRunner(request)))
+            mounts = RunMounts(request, store, inputs)
+            return LayerBuilder(store, inputs, images, runner, mounts, reporter, cancel)
+
+        fresh = _fresh(request, layers)
+        worker = CachingWorker(store, open_builder, inputs, reporter, fresh=fresh, cancel=cancel)
         worker.set_keys(layers)
         scheduler = Scheduler(
             layers,
             worker,
             jobs=request.jobs or 4 * (os.cpu_count() or 1),
             cancel=cancel,
-            before_work=enter_mount_namespace,
+            before_work=worker.prepare,
         )
         return worker, scheduler.run(image.layer for image in plan.images if image.layer is not None)
 

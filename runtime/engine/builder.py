@@ -10,10 +10,14 @@ from typing import Protocol
 from ...compiler.graph.layer import ImageLayer
 from ...compiler.graph.operations import Add, Base, Copy, MakeDir, Operation, Run
 from ..events import Reporter, StepOutput
-from ..snapshot import StackView, commit, mount
+from ..snapshot.commit import commit
+from ..snapshot.mount import mount
+from ..snapshot.view import StackView
 from ..store import Draft, Store
-from .filecopy import apply_copy, is_linked, resolve_owner
+from .filecopy.apply import apply_copy
 from .filecopy.destination import Destination
+from .filecopy.ownership import resolve_owner
+from .filecopy.plan import is_linked
 from .inputs import Inputs
 from .mounts import RunMounts
 from .scheduler import CancelledStepError

@@ -10,7 +10,8 @@ from contextlib import ExitStack, contextmanager
 
 from ...compiler.graph.operations import Mount
 from ..store import Store
-from .filecopy import CopyPlan, apply_copy
+from .filecopy.apply import apply_copy
+from .filecopy.plan import CopyPlan
 
 __all__ = ["cache_directory"]
 

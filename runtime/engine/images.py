@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 from ...compiler.graph.operations import Base
@@ -46,6 +45,8 @@ class Images:
         if len(missing) == 1:
             self._resolved[missing[0]] = self._resolve(missing[0])
         elif missing:
+            from concurrent.futures import ThreadPoolExecutor
+
             with ThreadPoolExecutor(min(_PARALLEL, len(missing)), "resolve") as pool:
                 self._resolved.update(zip(missing, pool.map(self._resolve, missing), strict=True))
         return {request: self._resolved[request].base for request in requests}

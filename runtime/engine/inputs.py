@@ -29,7 +29,8 @@ from ..sources.ignore import load_ignore_file
 from ..sources.tree import SourceTree
 from ..store.store import Store
 from .fetch import Fetcher
-from .filecopy import CopyPlan, resolve_copy
+from .filecopy.plan import CopyPlan
+from .filecopy.resolve import resolve_copy
 from .scheduler import LayerResult
 
 __all__ = ["ContextPlace", "Inputs", "mount_copy"]

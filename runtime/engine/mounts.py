@@ -9,10 +9,12 @@ from contextlib import ExitStack, contextmanager
 from ...compiler.graph.operations import Copy, FromContext, FromLayer, Mount, Run
 from ..errors import InputError, SourceError
 from ..sandbox import ResolvedMount
-from ..snapshot import StackView, mount
+from ..snapshot.mount import mount
+from ..snapshot.view import StackView
 from ..store import Store
 from .cache_mounts import cache_directory
-from .filecopy import CopyPlan, resolve_copy
+from .filecopy.plan import CopyPlan
+from .filecopy.resolve import resolve_copy
 from .inputs import Inputs, mount_copy
 from .request import BuildRequest, Secret
 

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from threading import Event
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ...compiler.graph.layer import ImageLayer
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 __all__ = ["CancelledStepError", "LayerResult", "LayerWorker", "Scheduler"]
 
@@ -156,11 +158,17 @@ class Scheduler:
             self._finish(node, node.found(parent))
             return
         if self._pool is None:
-            self._before_work()
-            self._pool = ThreadPoolExecutor(self._jobs, thread_name_prefix="step")
+            self._pool = self._open_pool()
         inputs = tuple(self._result_of(layer_id) for layer_id in node.layer.inputs)
         self._running += 1
         self._pool.submit(self._work, node, parent, inputs)
+
+    def _open_pool(self) -> ThreadPoolExecutor:
+        # Imported here: a build that finds everything has no work.
+        from concurrent.futures import ThreadPoolExecutor
+
+        self._before_work()
+        return ThreadPoolExecutor(self._jobs, thread_name_prefix="step")
 
     def _work(self, node: _Node, parent: LayerResult, inputs: tuple[LayerResult, ...]) -> None:
         try:

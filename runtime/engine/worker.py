@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Lock
+from typing import TYPE_CHECKING
 
 from ...compiler.graph.canonical import sha256_hex
 from ...compiler.graph.layer import ImageLayer, Provenance
@@ -17,10 +18,12 @@ from ...grammar.source import Location
 from ..events import Reporter, StepCached, StepFailed, StepFinished, StepStarted
 from ..store.store import Store
 from ..store.values import Result
-from .builder import LayerBuilder
 from .inputs import Inputs
 from .keys import content_key, definition_key, operation_key
 from .scheduler import CancelledStepError, LayerResult
+
+if TYPE_CHECKING:
+    from .builder import LayerBuilder
 
 __all__ = ["CachingWorker", "extend", "location_of"]
 
@@ -54,13 +57,14 @@ class _Record:
 class CachingWorker:
     """Implements :class:`.scheduler.LayerWorker` over a store.
 
-    ``fresh`` are ids of layers that must be made again whatever is known (``--no-cache``).
+    ``open_builder`` is called once, by :meth:`prepare`, before the first :meth:`make`. ``fresh`` are ids of
+    layers that must be made again whatever is known (``--no-cache``).
     """
 
     def __init__(
         self,
         store: Store,
-        builder: LayerBuilder,
+        open_builder: Callable[[], LayerBuilder],
         inputs: Inputs,
         reporter: Reporter,
         *,
@@ -68,7 +72,8 @@ class CachingWorker:
         cancel: Event,
     ) -> None:
         self._store = store
-        self._builder = builder
+        self._open_builder = open_builder
+        self._opened: LayerBuilder | None = None
         self._inputs = inputs
         self._report = reporter
         self._fresh = fresh
@@ -113,6 +118,15 @@ class CachingWorker:
         return extend(self._store, parent, result.layers)
 
     # --- level 2, or the work itself ------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Get ready to make layers: something was not found by its definition."""
+        self._opened = self._open_builder()
+
+    @property
+    def _builder(self) -> LayerBuilder:
+        assert self._opened is not None, "prepare() comes before make()"
+        return self._opened
 
     def make(self, layer: ImageLayer, parent: LayerResult, inputs: tuple[LayerResult, ...]) -> LayerResult:
         """Look up the content key; else execute the step, once among all builds that share the store."""

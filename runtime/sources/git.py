@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from ...compiler.graph.operations import GitTree
 from ..errors import IntegrityError, SourceError
 from ..events import Reporter, TaskFinished, TaskStarted
-from ..snapshot import StackView, commit
+from ..snapshot.commit import commit
+from ..snapshot.view import StackView
 from ..store import Store
 from .git_program import GitError, GitProgram, redacted
 from .globs import rooted

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from threading import Event, Lock
 from typing import Protocol
@@ -23,7 +22,6 @@ from ..oci.descriptor import Descriptor
 from ..oci.documents import Index, Manifest
 from ..oci.image import ImageManifest, chain_ids
 from ..oci.platforms import Platform, parse_platform
-from ..snapshot.apply import apply
 from ..store import Store
 from .published import remember_published
 
@@ -105,6 +103,9 @@ class BlobLayers:
         return self.diff_ids
 
     def _bring_missing(self, store: Store, missing: dict[str, Descriptor], progress: _Progress) -> None:
+        # Imported here, as in _one: most builds find all layers in the store.
+        from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+
         with progress, ThreadPoolExecutor(min(_PARALLEL, len(missing)), "layer") as pool:
             jobs = [pool.submit(self._one, store, *item, progress.advance) for item in missing.items()]
             try:
@@ -117,6 +118,8 @@ class BlobLayers:
                 raise
 
     def _one(self, store: Store, diff_id: str, blob: Descriptor, advance: Advance) -> None:
+        from ..snapshot.apply import apply
+
         with store.lock(f"layer {diff_id}", lambda: advance(0)):
             if store.layer(diff_id) is not None:
                 return

@@ -7,7 +7,6 @@ never flushed are dropped: their files may be empty or torn.
 
 from __future__ import annotations
 
-import ctypes
 import os
 
 __all__ = ["boot_id", "flush"]
@@ -21,6 +20,8 @@ def boot_id() -> str:
 
 def flush(directory: str) -> None:
     """Write everything of the file system of ``directory`` to its disk. Raises ``OSError``."""
+    import ctypes  # most builds have nothing to flush
+
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         if ctypes.CDLL(None, use_errno=True).syncfs(descriptor) != 0:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-import secrets
 import threading
 from collections.abc import Iterator
 from types import TracebackType
@@ -82,7 +81,7 @@ class Session:
 
     def _create(self) -> str:
         while True:
-            path = os.path.join(self._parent, f"{os.getpid()}-{secrets.token_hex(4)}")
+            path = os.path.join(self._parent, f"{os.getpid()}-{os.urandom(4).hex()}")
             descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             # One who cleans up may come between the two calls, lock the file and remove it: then once more.
             if try_flock(descriptor) and os.fstat(descriptor).st_nlink:

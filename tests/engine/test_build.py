@@ -18,7 +18,7 @@ from layerc.runtime.engine.request import BuildRequest, BuildResult, Secret
 from layerc.runtime.engine.scheduler import CancelledStepError
 from layerc.runtime.errors import InputError, SourceError, StepError
 from layerc.runtime.events import Event, StepCached, StepOutput, StepStarted
-from layerc.runtime.snapshot import StackView
+from layerc.runtime.snapshot.view import StackView
 from layerc.runtime.store import Store
 
 pytestmark = pytest.mark.root

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from layerc.compiler.graph.operations import Add, ContextPath, Copy, FromContext, InlineFile
-from layerc.runtime.engine.filecopy import apply_copy, resolve_copy
+from layerc.runtime.engine.filecopy.apply import apply_copy
+from layerc.runtime.engine.filecopy.resolve import resolve_copy
 from layerc.runtime.sources.context import ContextTree
 from layerc.runtime.sources.patterns import PatternMatcher
 

@@ -20,7 +20,9 @@ from pathlib import Path
 import pytest
 
 from layerc.compiler.graph.operations import Add, ContextPath, Copy, FromContext, InlineFile
-from layerc.runtime.engine.filecopy import apply_copy, is_linked, resolve_copy
+from layerc.runtime.engine.filecopy.apply import apply_copy
+from layerc.runtime.engine.filecopy.plan import is_linked
+from layerc.runtime.engine.filecopy.resolve import resolve_copy
 from layerc.runtime.errors import InputError, SourceError, StepError
 from layerc.runtime.sources.context import ContextTree
 from layerc.runtime.sources.ignore import load_ignore_file

@@ -1,6 +1,6 @@
 import pytest
 
-from layerc.runtime.engine.filecopy import resolve_owner
+from layerc.runtime.engine.filecopy.ownership import resolve_owner
 from layerc.runtime.errors import InputError
 from layerc.runtime.sources.context import ContextTree
 

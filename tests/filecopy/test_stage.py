@@ -5,9 +5,11 @@ import os
 import pytest
 
 from layerc.compiler.graph.operations import ContextPath, Copy, FromLayer
-from layerc.runtime.engine.filecopy import apply_copy, resolve_copy
+from layerc.runtime.engine.filecopy.apply import apply_copy
+from layerc.runtime.engine.filecopy.resolve import resolve_copy
 from layerc.runtime.errors import SourceError
-from layerc.runtime.snapshot import StackView, commit
+from layerc.runtime.snapshot.commit import commit
+from layerc.runtime.snapshot.view import StackView
 from layerc.runtime.store import Store
 
 

@@ -11,7 +11,7 @@ import tarfile
 import pytest
 import zstandard
 
-from layerc.runtime.engine.filecopy import apply_copy
+from layerc.runtime.engine.filecopy.apply import apply_copy
 from layerc.runtime.errors import StepError
 
 
