@@ -10,14 +10,15 @@ silent.
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import io
 import os
+import queue
 import stat
-import tarfile
-from collections.abc import Iterator, Sequence
-from decimal import Decimal, InvalidOperation
-from typing import Any, Protocol, cast
+import threading
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self, cast
 
 from ..errors import IntegrityError, SourceError
 from ..oci.descriptor import Descriptor
@@ -28,34 +29,20 @@ from .entry import Entry, Kind
 from .index import IndexWriter, Row
 from .metadata import is_kept, set_metadata
 from .tar import OPAQUE_MARK, WHITEOUT
+from .untar import HARD_LINK, Member, Readable, TarReader
 from .view import StackView
 
 __all__ = ["Readable", "apply"]
 
-_CHUNK = 1 << 20
-_MOST_AT_ONCE = 16 << 20  # no header of an honest archive is larger
 _MOST_LINKS = 40
-_XATTR = "SCHILY.xattr."
+_MOST_STEPS = 4096
+_MOST_ID = (1 << 32) - 2  # the one above means "leave it as it is" to the kernel
+_MOST_MAJOR, _MOST_MINOR = (1 << 12) - 1, (1 << 20) - 1
 _AUFS = ".wh..wh."  # what old storage drivers wrote for themselves
-_KINDS: dict[bytes, Kind] = {
-    tarfile.REGTYPE: "file",
-    tarfile.AREGTYPE: "file",
-    tarfile.CONTTYPE: "file",
-    tarfile.GNUTYPE_SPARSE: "file",
-    tarfile.DIRTYPE: "directory",
-    tarfile.SYMTYPE: "symlink",
-    tarfile.CHRTYPE: "character",
-    tarfile.BLKTYPE: "block",
-    tarfile.FIFOTYPE: "fifo",
-}
 _ROOT = Entry("", "directory", 0o755, implied=True)
-
-
-class Readable(Protocol):
-    """A stream of bytes."""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Up to ``size`` bytes; empty at the end."""
+_ZEROS = bytes(1 << 20)
+# What a file system answers to names, numbers and attributes that it can not hold.
+_IMPOSSIBLE = (errno.ENAMETOOLONG, errno.EINVAL, errno.E2BIG, errno.ERANGE, errno.EMLINK, errno.EFBIG)
 
 
 def apply(
@@ -68,16 +55,15 @@ def apply(
     Raises :class:`SourceError` for what is no layer archive, :class:`IntegrityError` for a wrong digest.
     """
     with store.draft() as draft:
-        reader = _Reader(stream)
         unpacking = _Unpacking(store, draft)
-        with store_errors(store.root):
-            _read_members(reader, unpacking)
-            unpacking.finish()
+        with store_errors(store.root), _Hashed(stream) as hashed:
+            _unpack(TarReader(hashed), unpacking)
+        found, size = hashed.digest(), hashed.size
         if diff_id is None:
             return commit(store, draft, StackView(store, ()))
-        if reader.digest() != diff_id:
+        if found != diff_id:
             raise IntegrityError(
-                f"a layer is not what its diff ID says: expected {diff_id}, got {reader.digest()}",
+                f"a layer is not what its diff ID says: expected {diff_id}, got {found}",
                 help="the image is damaged, or someone has changed it",
             )
         with store_errors(store.root):
@@ -88,7 +74,7 @@ def apply(
                 diff_id,
                 content,
                 0,
-                reader.size,
+                size,
                 0.0,
                 tuple(blobs),
                 canonical=False,
@@ -98,100 +84,86 @@ def apply(
             return store.add_layer(draft, layer, unpacking.disk + os.stat(draft.index).st_size)
 
 
-def _read_members(reader: _Reader, unpacking: _Unpacking) -> None:
+def _unpack(reader: TarReader, unpacking: _Unpacking) -> None:
     try:
-        with tarfile.TarFile(
-            fileobj=cast("Any", reader), mode="r", encoding="utf-8", errors="surrogateescape"
-        ) as archive:
-            while (member := archive.next()) is not None:
-                unpacking.add(member, archive)
-                archive.members.clear()
+        for member in reader:
+            unpacking.add(member, reader)
         reader.drain()
-    except (tarfile.TarError, EOFError, UnicodeError, ValueError, OverflowError) as error:
-        raise SourceError(f"a layer is no readable tar archive: {error}") from error
+        unpacking.finish()
+    except OSError as error:
+        if error.errno not in _IMPOSSIBLE:
+            raise
+        name = os.path.relpath(error.filename, unpacking.root) if isinstance(error.filename, str) else ""
+        raise SourceError(f"a layer can not be unpacked: {error.strerror}: {name[:200]!r}") from error
 
 
-class _Reader(io.RawIOBase):
-    """The stream as :mod:`tarfile` wants it: hashed, only ever read forwards, never much at once."""
+class _Hashed:
+    """A stream whose bytes are hashed by another thread: half of the work of unpacking is hashing."""
 
     def __init__(self, stream: Readable) -> None:
         self._stream = stream
         self._hash = hashlib.sha256()
-        self._last = b""
-        self._again = False
+        self._queue: queue.Queue[bytes | None] = queue.Queue(8)
+        self._thread = threading.Thread(target=self._run, name="diff ID", daemon=True)
         self.size = 0
 
-    def tell(self) -> int:
-        """Bytes read so far."""
-        return self.size - self._again
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
 
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Skip forward, or one byte back."""
-        if whence == os.SEEK_SET and offset == self.size - 1 and self._last:
-            self._again = True
-            return offset
-        self._again = False
-        if whence != os.SEEK_SET or offset < self.size:
-            raise tarfile.ReadError("it can not be read in one go")
-        while self.size < offset and self._take(min(_CHUNK, offset - self.size)):
-            pass
-        return self.size
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._queue.put(None)
+        self._thread.join()
 
     def read(self, size: int = -1) -> bytes:
-        """Exactly ``size`` bytes, fewer only at the end."""
-        if not 0 <= size <= _MOST_AT_ONCE:
-            raise tarfile.ReadError("it has a header that is too large")
-        parts = [self._last] if self._again and size else []
-        self._again = self._again and not size
-        left = size - len(parts)
-        while left > 0 and (data := self._take(left)):
-            parts.append(data)
-            left -= len(data)
-        return b"".join(parts)
-
-    def drain(self) -> None:
-        """Read what stands after the archive's end; it is part of what the diff ID names."""
-        while self._take(_CHUNK):
-            pass
-
-    def digest(self) -> str:
-        """Digest of all that was read."""
-        return f"sha256:{self._hash.hexdigest()}"
-
-    def _take(self, size: int) -> bytes:
+        """See :class:`Readable`."""
         data = self._stream.read(size)
         if data:
-            self._hash.update(data)
             self.size += len(data)
-            self._last = data[-1:]
+            self._queue.put(data)
         return data
+
+    def digest(self) -> str:
+        """Digest of all that was read, after the end of the block."""
+        return f"sha256:{self._hash.hexdigest()}"
+
+    def _run(self) -> None:
+        while (data := self._queue.get()) is not None:
+            self._hash.update(data)
 
 
 class _Unpacking:
     """The entries of one archive, and the directory that they are written to."""
 
     def __init__(self, store: Store, draft: Draft) -> None:
-        self._root = draft.diff
+        self.root = draft.diff
         self._opaque = "user.overlay.opaque" if store.unprivileged else "trusted.overlay.opaque"
         self._unprivileged = store.unprivileged
+        self._linked = False
+        self._names: dict[str, set[str]] = {"": set()}  # what is in each directory
         self.entries: dict[str, Entry] = {"": _ROOT}
         self.disk = 0
 
     # --- one member -----------------------------------------------------------------------------------
 
-    def add(self, member: tarfile.TarInfo, archive: tarfile.TarFile) -> None:
+    def add(self, member: Member, reader: TarReader) -> None:
         """Take one member of the archive. Raises :class:`SourceError`."""
-        parent, name = self._place(member.name)
+        shown = os.fsdecode(member.name)
+        parent, name = self._place(shown)
         if name.startswith(_AUFS) and name != OPAQUE_MARK:
             return
         if name == OPAQUE_MARK:
             self._make_opaque(parent)
         elif name.startswith(WHITEOUT):
-            self._whiteout(_join(parent, _checked(name.removeprefix(WHITEOUT), member.name)))
-        elif member.islnk():
-            self._hard_link(_join(parent, name), member)
+            self._whiteout(parent, _checked(name.removeprefix(WHITEOUT), shown))
+        elif not name and member.kind != "directory":
+            raise SourceError("a layer is malformed: its root is not a directory")
+        elif member.kind == HARD_LINK:
+            self._hard_link(_join(parent, name), shown, os.fsdecode(member.target))
         else:
-            self._entry(_entry_of(_join(parent, name) if name else parent, member), member, archive)
+            self._entry(_entry_of(_join(parent, name) if name else "", shown, member), member, reader)
 
     def _place(self, name: str) -> tuple[str, str]:
         """The directory, made if need be, and the last part of a member's name."""
@@ -202,11 +174,17 @@ class _Unpacking:
 
     def _directory(self, parts: Sequence[str], shown: str) -> str:
         """The real path of a directory: links of this archive are followed, inside the root."""
+        plain = "/".join(parts)
+        if plain in self._names:  # a real path, so no part of it is a link
+            return plain
         here = ""
         todo = list(reversed(parts))
-        links = 0
+        links = steps = 0
         while todo:
             part = todo.pop()
+            steps += 1
+            if steps > _MOST_STEPS:
+                raise SourceError(f"a layer is malformed: the name {shown[:200]!r} is too long")
             if part == "..":
                 here = here.rpartition("/")[0]
                 continue
@@ -225,39 +203,48 @@ class _Unpacking:
             here = path
         return here
 
+    def _put(self, entry: Entry) -> None:
+        parent, _, name = entry.path.rpartition("/")
+        self._names[parent].add(name)
+        self.entries[entry.path] = entry
+
     def _make_directory(self, entry: Entry, before: Entry | None) -> None:
         os.mkdir(self._real(entry.path), 0o755)
-        hides = before is not None and before.kind == "whiteout"
-        self.entries[entry.path] = entry._replace(opaque=hides)
+        # What stood here in its place, a whiteout or a file, has hidden what is below.
+        self._put(entry._replace(opaque=before is not None))
+        self._names[entry.path] = set()
 
     def _make_opaque(self, path: str) -> None:
         self.entries[path] = self.entries[path]._replace(opaque=True)
 
-    def _whiteout(self, path: str) -> None:
+    def _whiteout(self, parent: str, name: str) -> None:
+        path = _join(parent, name)
         before = self.entries.get(path)
         if before is None:
             os.mknod(self._real(path), stat.S_IFCHR | 0o000, 0)
-            self.entries[path] = Entry(path, "whiteout")
+            self._put(Entry(path, "whiteout"))
         elif before.kind == "directory":
             # A whiteout hides what is below, not what this archive brings.
             self._make_opaque(path)
 
-    def _hard_link(self, path: str, member: tarfile.TarInfo) -> None:
-        parts = _parts(member.linkname)
-        target = _join(self._directory(parts[:-1], member.linkname), parts[-1]) if parts else ""
+    def _hard_link(self, path: str, shown: str, linkname: str) -> None:
+        parts = _parts(linkname)
+        target = _join(self._directory(parts[:-1], linkname), parts[-1]) if parts else ""
         first = self.entries.get(target)
-        if first is None or first.kind in ("directory", "whiteout"):
+        if path == target and first is not None and first.kind != "whiteout":
+            return
+        self._remove(path)  # which may be a directory around the target
+        if target not in self.entries or first is None or first.kind in ("directory", "whiteout"):
             raise SourceError(
-                f"a layer is malformed: {member.name!r} is a hard link to {member.linkname!r}, "
+                f"a layer is malformed: {shown!r} is a hard link to {linkname!r}, "
                 "which is no file of the layer before it"
             )
-        if path == target:
-            return
-        self._remove(path)
-        os.link(self._real(target), self._real(path), follow_symlinks=False)
-        self.entries[path] = first._replace(path=path, link=first.link or first.path)
+        if os.path.lexists(self._real(target)):  # all but devices in a user namespace
+            os.link(self._real(target), self._real(path), follow_symlinks=False)
+        self._linked = True
+        self._put(first._replace(path=path, link=first.link or first.path))
 
-    def _entry(self, entry: Entry, member: tarfile.TarInfo, archive: tarfile.TarFile) -> None:
+    def _entry(self, entry: Entry, member: Member, reader: TarReader) -> None:
         before = self.entries.get(entry.path)
         if entry.kind == "directory":
             if before is None or before.kind != "directory":
@@ -266,48 +253,38 @@ class _Unpacking:
             else:
                 self.entries[entry.path] = entry._replace(opaque=before.opaque)
             return
-        if not entry.path:
-            raise SourceError("a layer is malformed: its root is not a directory")
         self._remove(entry.path)
         real = self._real(entry.path)
+        there = True
         if entry.kind == "file":
-            entry = entry._replace(digest=self._write(real, entry, member, archive))
+            entry = entry._replace(digest=_write(real, member, reader))
         elif entry.kind == "symlink":
             os.symlink(entry.target, real)
         else:
-            self._node(real, entry)
-        self.entries[entry.path] = entry
-        if os.path.lexists(real):
+            there = self._node(real, entry)
+        self._put(entry)
+        if there:
             set_metadata(real, entry)
             self.disk += os.lstat(real).st_blocks * 512
 
-    def _write(self, real: str, entry: Entry, member: tarfile.TarInfo, archive: tarfile.TarFile) -> str:
-        digest = hashlib.sha256()
-        left = entry.size
-        content = archive.extractfile(member)
-        assert content is not None  # it is a file
-        with content, open(real, "xb", buffering=0) as file:
-            while left > 0 and (data := content.read(min(_CHUNK, left))):
-                digest.update(data)
-                file.write(data)
-                left -= len(data)
-        if left:
-            raise tarfile.ReadError("it ends in the middle of a file")
-        return f"sha256:{digest.hexdigest()}"
-
-    def _node(self, real: str, entry: Entry) -> None:
+    def _node(self, real: str, entry: Entry) -> bool:
         if entry.kind == "fifo":
             os.mkfifo(real)
-            return
+            return True
+        major, minor = entry.device
         if entry.device == (0, 0) and entry.kind == "character":
             raise SourceError(f"a layer is malformed: the device {entry.path!r} has the number of a whiteout")
+        if major > _MOST_MAJOR or minor > _MOST_MINOR:
+            raise SourceError(f"a layer is malformed: the device {entry.path!r} has no possible number")
         kind = stat.S_IFCHR if entry.kind == "character" else stat.S_IFBLK
         try:
-            os.mknod(real, kind | 0o600, os.makedev(*entry.device))
+            os.mknod(real, kind | 0o600, os.makedev(major, minor))
         except PermissionError:
             # A user namespace can not make devices; the layer's archive and its index still have it.
             if not self._unprivileged:
                 raise
+            return False
+        return True
 
     def _remove(self, path: str) -> None:
         """Make room: what the archive brought before under that name is replaced."""
@@ -316,50 +293,78 @@ class _Unpacking:
             return
         if before.kind == "directory":
             remove_tree(self._real(path))
-            for below in [name for name in self.entries if name.startswith(f"{path}/")]:
-                del self.entries[below]
         elif os.path.lexists(self._real(path)):
             os.unlink(self._real(path))
-        del self.entries[path]
+        parent, _, name = path.rpartition("/")
+        self._names[parent].discard(name)
+        doomed = [path]
+        while doomed:
+            path = doomed.pop()
+            del self.entries[path]
+            doomed += [f"{path}/{name}" for name in self._names.pop(path, ())]
 
     def _real(self, path: str) -> str:
-        return f"{self._root}/{path}" if path else self._root
+        return f"{self.root}/{path}" if path else self.root
 
     # --- the whole ------------------------------------------------------------------------------------
 
     def finish(self) -> None:
         """Set what directories can have only now that nothing is added to them any more."""
-        for path in sorted(self.entries, reverse=True):
+        for path in self._names:
             entry = self.entries[path]
-            if entry.kind != "directory":
-                continue
             real = self._real(path)
             if not entry.implied:
                 set_metadata(real, entry)
             if entry.opaque and path:
                 os.setxattr(real, self._opaque, b"y")
             self.disk += os.lstat(real).st_blocks * 512
+        if self._linked:
+            self._order_links()
+
+    def _order_links(self) -> None:
+        """Let hard links name the first of them in the order of the tree, not of the archive."""
+        groups: dict[tuple[object, ...], str] = {}
+        linked = {entry.link for entry in self.entries.values() if entry.link}
+        linked |= {path for path, entry in self.entries.items() if entry.link}
+        for path in sorted(linked & self.entries.keys(), key=lambda path: os.fsencode(path).split(b"/")):
+            entry = self.entries[path]
+            try:
+                status = os.lstat(self._real(path))
+                inode: tuple[object, ...] = (status.st_dev, status.st_ino)
+            except FileNotFoundError:
+                inode = (entry.link or path,)
+            first = groups.setdefault(inode, path)
+            self.entries[path] = entry._replace(link="" if first == path else first)
 
     def write_index(self, index: IndexWriter) -> str:
         """Write the entry index; the content digest."""
-        children: dict[str, list[str]] = {
-            path: [] for path, entry in self.entries.items() if entry.is_directory
-        }
-        for path in self.entries:
-            if path:
-                children[path.rpartition("/")[0]].append(path)
         rows: dict[str, Row] = {}
-        for path in self._bottom_up(children):
-            names = sorted(children[path], key=lambda item: os.fsencode(item.rpartition("/")[2]))
-            listing = [
-                rows.pop(name) if name in children else index.leaf(self.entries[name]) for name in names
-            ]
+        for path in sorted(self._names, key=lambda path: path.count("/") + bool(path), reverse=True):
+            prefix = f"{path}/" if path else ""
+            below = [prefix + name for name in sorted(self._names[path], key=os.fsencode)]
+            listing = [rows.pop(name) if name in rows else index.leaf(self.entries[name]) for name in below]
             rows[path] = index.directory(self.entries[path], listing)
         return index.finish(rows[""])
 
-    @staticmethod
-    def _bottom_up(children: dict[str, list[str]]) -> Iterator[str]:
-        yield from sorted(children, key=lambda path: path.count("/") + bool(path), reverse=True)
+
+def _write(real: str, member: Member, reader: TarReader) -> str:
+    """Write a file's content, holes as holes; its digest."""
+    digest = hashlib.sha256()
+    with open(real, "xb", buffering=0) as file:
+        here = 0
+        for piece in reader.content(member):
+            if isinstance(piece, int):
+                for start in range(0, piece, len(_ZEROS)):
+                    digest.update(_ZEROS[: piece - start])
+                file.seek(here := here + piece)
+            else:
+                digest.update(piece)
+                here += len(piece)
+                while piece:
+                    piece = piece[file.write(piece) :]
+        if member.size > member.stored:
+            file.truncate(member.size)
+    return f"sha256:{digest.hexdigest()}"
 
 
 def _parts(name: str) -> list[str]:
@@ -367,6 +372,8 @@ def _parts(name: str) -> list[str]:
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if ".." in parts:
         raise SourceError(f"a layer is malformed: the name {name!r} leads out of it")
+    if "\0" in name:
+        raise SourceError(f"a layer is malformed: the name {name!r} has a zero byte")
     return parts
 
 
@@ -380,34 +387,24 @@ def _join(directory: str, name: str) -> str:
     return f"{directory}/{name}" if directory else name
 
 
-def _entry_of(path: str, member: tarfile.TarInfo) -> Entry:
-    kind = _KINDS.get(member.type)
-    if kind is None:
-        raise SourceError(f"a layer is malformed: {member.name!r} is of the unknown type {member.type!r}")
-    headers = member.pax_headers
-    xattrs = sorted(
-        (key.removeprefix(_XATTR), value.encode("utf-8", "surrogateescape"))
-        for key, value in headers.items()
-        if key.startswith(_XATTR) and is_kept(key.removeprefix(_XATTR))
-    )
+def _entry_of(path: str, shown: str, member: Member) -> Entry:
+    target = os.fsdecode(member.target) if member.kind == "symlink" else ""
+    xattrs = tuple((name, value) for key, value in member.xattrs if is_kept(name := os.fsdecode(key)))
+    if member.kind == "symlink" and (not target or "\0" in target):
+        raise SourceError(f"a layer is malformed: {shown!r} is a link to nothing")
+    if any("\0" in name for name, _ in xattrs):
+        raise SourceError(f"a layer is malformed: {shown!r} has an attribute without a proper name")
+    if max(member.uid, member.gid) > _MOST_ID:
+        raise SourceError(f"a layer is malformed: {shown!r} has an owner with an impossible number")
     return Entry(
         path,
-        kind,
-        member.mode & 0o7777,
+        cast("Kind", member.kind),
+        member.mode,
         member.uid,
         member.gid,
-        member.size if kind == "file" else 0,
-        _nanoseconds(headers.get("mtime"), member.mtime),
-        member.linkname if kind == "symlink" else "",
-        (member.devmajor, member.devminor) if kind in ("character", "block") else (0, 0),
-        xattrs=tuple(xattrs),
+        member.size,
+        member.mtime_ns,
+        target,
+        member.device,
+        xattrs=xattrs,
     )
-
-
-def _nanoseconds(text: str | None, seconds: float) -> int:
-    if text is not None:
-        try:
-            return int(Decimal(text).scaleb(9))
-        except (InvalidOperation, ValueError, OverflowError):
-            pass
-    return int(seconds) * 10**9
