@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Self
 
 from ..errors import StoreError
 
@@ -16,6 +16,7 @@ __all__ = ["remove_tree", "store_error", "store_errors"]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _ELSEWHERE = "set LAYERC_HOME to a directory that you may write to"
 
 
@@ -38,6 +39,11 @@ def _index_error(error: sqlite3.Error, place: str) -> StoreError:
     text = str(error)
     if "full" in text:
         return store_error(OSError(errno.ENOSPC, text), place)
+    if "disk I/O" in text:
+        return StoreError(
+            f"the store at {place} can not be read or written: {text}",
+            help="look whether its disk is full or failing, or set LAYERC_HOME to another disk",
+        )
     if "readonly" in text or "unable to open" in text:
         return StoreError(f"no permission to use the store at {place}: {text}", help=_ELSEWHERE)
     if "locked" in text or "busy" in text:
@@ -69,17 +75,62 @@ def remove_tree(path: str) -> None:
     if not stat.S_ISDIR(status.st_mode):
         os.unlink(path)
         return
-    try:
-        shutil.rmtree(path)
-    except PermissionError:
-        # Not root: directories without write permission (an overlay's work directory has none at all).
-        _open_up(path)
-        shutil.rmtree(path)
+    parent, name = os.path.split(os.path.abspath(path))
+    with _Place(parent) as place:
+        place.enter(name)
+        place.remove()
 
 
-def _open_up(path: str) -> None:
-    os.chmod(path, 0o700)
-    with os.scandir(path) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                _open_up(entry.path)
+class _Place:
+    """An open directory that is gone down from and back up to.
+
+    So neither the stack nor the number of open files grows with the depth of a tree, and no path is longer than
+    a name.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._above: list[tuple[str, os.stat_result]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+
+    def enter(self, name: str) -> None:
+        """Go down, opening up what has no permissions (an overlay's work directory, for one but root)."""
+        here = self._descriptor
+        above = os.fstat(here)
+        if os.geteuid():
+            os.chmod(name, 0o700, dir_fd=here)
+        self._descriptor = os.open(name, _DIRECTORY, dir_fd=here)
+        os.close(here)
+        self._above.append((name, above))
+
+    def remove(self) -> None:
+        """Remove the directory that was entered first, with all below it."""
+        while self._above:
+            below = self._remove_leaves()
+            if below is None:
+                self._leave()
+            else:
+                self.enter(below)
+
+    def _leave(self) -> None:
+        name, above = self._above.pop()
+        here = self._descriptor
+        self._descriptor = os.open("..", _DIRECTORY, dir_fd=here)
+        os.close(here)
+        if not os.path.samestat(os.fstat(self._descriptor), above):
+            raise OSError(errno.ESTALE, "a directory was moved while it was removed", name)
+        os.rmdir(name, dir_fd=self._descriptor)
+
+    def _remove_leaves(self) -> str | None:
+        """Remove what is no directory; the name of the first directory."""
+        with os.scandir(self._descriptor) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    return entry.name
+                os.unlink(entry.name, dir_fd=self._descriptor)
+        return None
