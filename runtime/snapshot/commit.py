@@ -15,7 +15,7 @@ import stat
 from dataclasses import dataclass, field
 from typing import BinaryIO, NoReturn
 
-from ..errors import StoreError
+from ..errors import InputError, StoreError
 from ..oci.descriptor import Descriptor
 from ..store import Draft, Store, StoredLayer
 from ..store.files import store_errors
@@ -23,6 +23,7 @@ from .entry import Entry
 from .index import IndexWriter, Row
 from .metadata import read_entry
 from .stream import CHUNK, LayerStream
+from .tar import WHITEOUT
 from .view import StackView, open_plain
 
 __all__ = ["commit"]
@@ -31,7 +32,7 @@ __all__ = ["commit"]
 def commit(store: Store, draft: Draft, parent: StackView, *, blob: Descriptor | None = None) -> StoredLayer:
     """Make a layer of ``draft``, which was mounted on ``parent`` and no longer is.
 
-    Raises :class:`StoreError`.
+    Raises :class:`StoreError`, and :class:`InputError` for what no layer archive can hold.
     """
     with store_errors(store.root):
         with open(draft.index, "xb") as file:
@@ -98,6 +99,8 @@ class _Walk:
         path = f"{directory.path}/{name}" if directory.path else name
         real = self._real(path)
         status = os.lstat(real)
+        if name.startswith(WHITEOUT):
+            self._hidden(path, status)
         self.disk += status.st_blocks * 512
         if stat.S_ISDIR(status.st_mode):
             return self._enter(path, status, directory.below)
@@ -110,11 +113,29 @@ class _Walk:
             self._leaf(directory, path, status, before)
         return None
 
-    def _enter(self, path: str, status: os.stat_result, below: bool) -> _Directory:
-        real = self._real(path)
-        entry = read_entry(real, path, status)
+    def _read(self, path: str, status: os.stat_result) -> Entry:
+        entry = read_entry(self._real(path), path, status)
         if entry is None:
             _changed(path)
+        for attribute, _ in entry.xattrs:
+            if "=" in attribute:
+                raise InputError(
+                    f"no layer can hold /{_shown(path)}: its extended attribute {_shown(attribute)!r} has a '='",
+                    help="remove the attribute in the same step",
+                )
+        return entry
+
+    def _hidden(self, path: str, status: os.stat_result) -> None:
+        if stat.S_ISCHR(status.st_mode) and status.st_rdev == 0:
+            return  # a name that was taken away
+        raise InputError(
+            f"no layer can hold /{_shown(path)}: names that begin with {WHITEOUT!r} mark removed files there",
+            help="give the file another name, or remove it in the same step",
+        )
+
+    def _enter(self, path: str, status: os.stat_result, below: bool) -> _Directory:
+        real = self._real(path)
+        entry = self._read(path, status)
         before = self._parent.lstat(path) if below else None
         merges = before is not None and before.kind == "directory"
         if merges and path and self._is_opaque(real):
@@ -158,9 +179,7 @@ class _Walk:
             self._whiteout(directory, path, before)
 
     def _leaf(self, directory: _Directory, path: str, status: os.stat_result, before: Entry | None) -> None:
-        entry = read_entry(self._real(path), path, status)
-        if entry is None:
-            _changed(path)
+        entry = self._read(path, status)
         linked = status.st_nlink > 1
         first = self._links.get((status.st_dev, status.st_ino)) if linked else None
         if first is not None:
@@ -233,6 +252,10 @@ def _same(entry: Entry, before: Entry) -> bool:
 def _same_leaf(entry: Entry, before: Entry) -> bool:
     """Whether all but the content (of a file) is as below."""
     return before._replace(digest="", link="") == entry
+
+
+def _shown(path: str) -> str:
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _changed(path: str) -> NoReturn:

@@ -59,7 +59,7 @@ class IndexWriter:
         row = _row(entry, [flags, digest, self._offset, len(line)])
         self._file.write(line)
         self._offset += len(line)
-        self.entries += not entry.implied
+        self.entries += entry.opaque or not entry.implied
         return row
 
     def leaf(self, entry: Entry) -> Row:

@@ -130,16 +130,24 @@ class StackView:
         known = self._found.get(path)
         if known is not None:
             return known
-        parent, _, name = path.rpartition("/")
+        # Up to what is known, then down: paths may have more parts than the stack has room for calls.
+        unknown = [path]
+        while (parent := unknown[-1].rpartition("/")[0]) not in self._found:
+            unknown.append(parent)
+        for here in reversed(unknown):
+            self._found[here] = self._below(self._found[parent], here.rpartition("/")[2])
+            parent = here
+        return self._found[path]
+
+    def _below(self, parent: _Found, name: str) -> _Found:
         found: list[tuple[int, Row]] = []
-        for number, row in self._find(parent):
+        for number, row in parent:
             if row[0] != "d":
                 break
             child = self._indexes[number].children(row).get(name)
             if child is not None and not _take(found, number, child):
                 break
-        self._found[path] = tuple(found)
-        return self._found[path]
+        return tuple(found)
 
     def _children(self, found: _Found) -> dict[str, _Found]:
         merged: dict[str, list[tuple[int, Row]]] = {}
