@@ -22,6 +22,7 @@ from .request import BuildRequest
 __all__ = ["compile_request"]
 
 _KIND = "plan"
+_FORMAT = 2  # raise when the form of the remembered values changes
 
 
 def compile_request(request: BuildRequest, store: Store, images: Images) -> LayerPlan:
@@ -60,7 +61,7 @@ def _key(request: BuildRequest) -> str:
     assert request.dockerfile is not None
     options = asdict(request.options)
     return sha256_hex(
-        canonical_json([__version__, request.dockerfile.name, request.dockerfile.text, options])
+        canonical_json([__version__, _FORMAT, request.dockerfile.name, request.dockerfile.text, options])
     )
 
 
