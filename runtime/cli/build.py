@@ -13,7 +13,7 @@ from .options import add_compile_options, add_store_option, compile_options, rea
 from .progress import MODES, open_progress
 
 if TYPE_CHECKING:
-    from ..engine.request import BuildRequest, BuildResult, BuiltImage
+    from ..engine.request import BuildRequest, BuildResult, BuiltImage, Secret
     from .parser import ArgumentParser
 
 __all__ = ["add_arguments", "run"]
@@ -56,6 +56,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         "standard input and has no context",
     )
     add_compile_options(parser)
+    group = parser.add_argument_group("what steps see and no layer keeps")
+    group.add_argument(
+        "--secret",
+        metavar="id=ID[,src=FILE|,env=NAME]",
+        action="append",
+        default=[],
+        help="a secret for RUN --mount=type=secret (default: the environment's ID, else the file ID)",
+    )
     group = parser.add_argument_group("the result")
     group.add_argument(
         "-t", "--tag", metavar="NAME[:TAG]", action="append", default=[], help="name of the image; repeatable"
@@ -157,6 +165,7 @@ def build_request(arguments: argparse.Namespace) -> BuildRequest:
         no_cache_filter=tuple(name for item in arguments.no_cache_filter for name in item.split(",") if name),
         pull=arguments.pull,
         jobs=arguments.jobs,
+        secrets=tuple(map(_secret, arguments.secret)),
     )
 
 
@@ -172,6 +181,25 @@ def _tags(names: list[str]) -> tuple[str, ...]:
             raise UsageError(f"--tag {name!r} must not have a digest", help="write -t NAME[:TAG]")
         tags.append(str(reference.tagged()))
     return tuple(dict.fromkeys(tags))
+
+
+def _secret(text: str) -> Secret:
+    from ..engine.request import Secret
+
+    fields = dict(part.partition("=")[::2] for part in text.split(","))
+    name, source = fields.pop("id", ""), fields.pop("src", "") or fields.pop("source", "")
+    variable, kind = fields.pop("env", ""), fields.pop("type", "")
+    usable = name and not fields and not (source and variable) and kind in ("", "file", "env")
+    if not usable:
+        raise UsageError(
+            f"--secret {text!r} does not name a secret",
+            help="write --secret id=ID,src=FILE or id=ID,env=NAME",
+        )
+    if not source and not variable:
+        source, variable = ("", name) if kind == "env" or (not kind and name in os.environ) else (name, "")
+    elif source and kind == "env":
+        source, variable = "", source
+    return Secret(name, source, variable)
 
 
 def _jobs(text: str) -> int:
