@@ -12,6 +12,8 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
+from ..terminal import plain_text, width
+
 __all__ = ["Screen"]
 
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
@@ -41,8 +43,8 @@ class Screen:
         self._last = lines
         hide = _HIDE_CURSOR if lines and not self._drawn else ""
         show = _SHOW_CURSOR if self._drawn and not lines else ""
-        # Lines that stay may be longer than the screen is wide: clear first what they will run over.
-        kept = _CLEAR_BELOW + "".join(f"{line}\r\n" for line in staying) if staying else ""
+        columns = self._size()[0]
+        kept = "".join(f"{line}{_rest_of_line(line, columns)}\r\n" for line in staying)
         drawn = "\r\n".join(f"{line}{_CLEAR_LINE}" for line in lines)
         back = f"\x1b[{len(lines) - 1}A\r" if len(lines) > 1 else "\r"
         self._write(f"{_BEGIN}{hide}\r{kept}{drawn}{_CLEAR_BELOW if self._drawn else ''}{back}{show}{_END}")
@@ -63,3 +65,8 @@ class Screen:
         except (OSError, ValueError):
             return 80, 24
         return size.columns or 80, size.lines or 24
+
+
+def _rest_of_line(line: str, columns: int) -> str:
+    """What clears the rest of a line's last row: a full row has none, and clearing would cost its last cell."""
+    return "" if line and width(plain_text(line)) % columns == 0 else _CLEAR_LINE

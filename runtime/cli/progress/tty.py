@@ -38,7 +38,7 @@ __all__ = ["TerminalProgress"]
 _INTERVAL = 0.1  # seconds between drawings, and before the first one
 _NOTED = 0.5  # tasks that took less leave no line
 _OUTPUT_LINES = 6
-_TALLEST = 24
+_NOTE_ROOM = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +195,7 @@ class TerminalProgress:
     def _live(self) -> list[str]:
         """The lines to draw: what runs, with the end of its output as far as there is room; a summary."""
         _, rows = self._screen.size
-        room = max(min(rows - 1, _TALLEST), 2) - 1
+        room = max(rows * 2 // 3, 3) - 1
         running = list(self._running.values())
         shown = running if len(running) <= room else running[: room - 1]
         now = self._clock()
@@ -226,7 +226,11 @@ class TerminalProgress:
         room = self._columns() - 2 - len(seconds) - 1
         shown = clip(name, room, self._symbols.more)
         left = room - width(shown)
-        remark = clip(f" {self._symbols.dot} {note}", left, self._symbols.more) if note and left > 8 else ""
+        remark = (
+            clip(f" {self._symbols.dot} {note}", left, self._symbols.more)
+            if note and left >= _NOTE_ROOM
+            else ""
+        )
         gap = " " * (left - width(remark) + 1)
         return f"{symbol} {shown}{self._style('dim', remark)}{gap}{self._style('dim', seconds)}"
 
