@@ -14,6 +14,7 @@ from ...compiler.graph.operations import Base
 from ...compiler.graph.plan import ImagePlan, LayerPlan
 from ..events import BuildFinished, BuildStarted, Notice, Reporter
 from ..oci.image import ImageManifest
+from ..sources.image_store import keep_image
 from ..store import Store
 from .assemble import config_document
 from .compile import compile_request
@@ -56,7 +57,7 @@ def build(
     with _inputs(request, store, reporter, cancel) as inputs:
         worker, results = _run(request, plan, store, inputs, images, reporter, cancel)
     made = [_assemble(store, image, results) for image in plan.images]
-    _remember_tags(store, request.tags, plan, made)
+    _keep(store, request.tags, plan, made)
     written = _export(outputs, made, request.tags, store, reporter)
     store.sync()
     seconds = time.monotonic() - started
@@ -167,10 +168,7 @@ def _assemble(store: Store, image: ImagePlan, results: Mapping[str, LayerResult]
     return ImageManifest.from_config(config_document(image, layers))
 
 
-def _remember_tags(store: Store, tags: Sequence[str], plan: LayerPlan, made: Sequence[ImageManifest]) -> None:
-    """Keep the config under each tag: it names the layers, which the store has."""
+def _keep(store: Store, tags: Sequence[str], plan: LayerPlan, made: Sequence[ImageManifest]) -> None:
     for tag in tags:
         for image, manifest in zip(plan.images, made, strict=True):
-            key = f"{tag} {image.platform}"
-            if store.record("image", key) != manifest.config_bytes:
-                store.add_record("image", key, manifest.config_bytes)
+            keep_image(store, tag, image.platform, manifest)

@@ -11,6 +11,7 @@ from ...compiler.options import BaseImage, ImageRequest, NamedContext
 from ..errors import SourceError
 from ..events import Reporter
 from ..sources.image import Cancelled, ResolvedImage
+from ..sources.image_store import resolve_kept
 from ..sources.images import resolve
 from ..store.store import Store
 from .scheduler import CancelledStepError
@@ -52,6 +53,10 @@ class Images:
         return {request: self._resolved[request].base for request in requests}
 
     def _resolve(self, request: ImageRequest) -> ResolvedImage:
+        if request.context is None and not self._pull:
+            kept = resolve_kept(request, self._store)
+            if kept is not None:
+                return kept
         try:
             return resolve(request, self._store, self._report, pull=self._pull)
         except SourceError as error:

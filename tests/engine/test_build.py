@@ -260,3 +260,14 @@ def test_a_step_sees_its_environment_user_and_directory(project: Project) -> Non
         'RUN echo "$(id -u) $(pwd) $NAME $VERSION $HOME" > out\n'
     )
     assert project.read(project.build(text), "work/out") == "1000 /work value 3 /home/ann\n"
+
+
+def test_a_tagged_image_can_be_built_on(project: Project) -> None:
+    first = project.build("RUN echo 1 > /1\nENV A=b\n", tags=("docker.io/library/mine:latest",))
+    project.events = []
+    dockerfile = SourceFile("Dockerfile", "FROM mine\nRUN echo $A > /2\n")
+    with Store.open(str(project.home)) as store:
+        request = replace(project.request(""), dockerfile=dockerfile)
+        second = build(request, store, project.events.append)
+    assert second.images[0].diff_ids[:-1] == first.images[0].diff_ids
+    assert project.read(second, "2") == "b\n"

@@ -129,10 +129,8 @@ class CopyPlan:
             if kind == "directory" and action.contents and not path:
                 yield "\0directory\0\0\0\0\0\0\0"  # the destination is made, this one only gives its content
                 continue
-            if kind == "file":
-                content = entry.digest or digest(entry.path)
-            else:
-                content = entry.target or str(entry.device)
+            read = entry.digest or digest(entry.path) if kind == "file" else ""
+            content = read or entry.target or str(entry.device)
             mode = str(entry.mode) if with_mode and kind != "symlink" else ""
             owner = f"{entry.uid}:{entry.gid}" if with_owner else ""
             xattrs = ",".join(f"{name.encode().hex()}={value.hex()}" for name, value in entry.xattrs)
