@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from ..grammar.errors import CompileError
 from ..grammar.source import Location
@@ -17,9 +16,6 @@ from .gotext import parse_bool, quote
 from .graph.plan import Notice
 from .site import Site
 from .suggest import nearest
-
-if TYPE_CHECKING:
-    from .stage import Stage
 
 __all__ = ["Checks"]
 
@@ -136,21 +132,23 @@ class Checks:
             f"Relative workdir {quote(path)} can have unexpected results if the base image changes",
         )
 
-    def used_once(self, stage: Stage, site: Site) -> None:
-        """An instruction of which only the last counts; told where the one stands that is lost."""
+    def used_once(self, site: Site, used: dict[str, Site]) -> None:
+        """An instruction of which only the last counts; told where the one stands that is lost. ``used``
+        holds the stage's last ones by keyword, and gets this.
+        """
         keyword = site.instruction.keyword
-        if keyword in stage.used:
+        if keyword in used:
             self.note(
-                stage.used[keyword],
+                used[keyword],
                 "MultipleInstructionsDisallowed",
                 f"Multiple {keyword} instructions should not be used in the same stage because only the last "
                 "one will be used",
             )
-        stage.used[keyword] = site
+        used[keyword] = site
 
-    def json_recommended(self, stage: Stage, site: Site) -> None:
+    def json_recommended(self, site: Site, *, has_shell: bool) -> None:
         """Shell form without a SHELL of the user's own."""
-        if not site.instruction.exec_form and not stage.config.shell:
+        if not site.instruction.exec_form and not has_shell:
             self.note(
                 site,
                 "JSONArgsRecommended",

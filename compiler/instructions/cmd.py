@@ -25,8 +25,8 @@ class Cmd(Command):
 
     def apply(self, stage: Stage) -> None:
         """Set the command of the image."""
-        stage.checks.used_once(stage, self.site)
-        stage.checks.json_recommended(stage, self.site)
+        stage.checks.used_once(self.site, stage.used)
+        stage.checks.json_recommended(self.site, has_shell=bool(stage.config.shell))
         args = command_line(self.site, stage.config)
         stage.change(cmd=args or None, args_escaped=True)
         stage.record(f"CMD {quote_list(args)}")

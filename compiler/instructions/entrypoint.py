@@ -25,8 +25,8 @@ class Entrypoint(Command):
 
     def apply(self, stage: Stage) -> None:
         """Set the entry point; a CMD that came from the base, and not from this stage, is dropped."""
-        stage.checks.used_once(stage, self.site)
-        stage.checks.json_recommended(stage, self.site)
+        stage.checks.used_once(self.site, stage.used)
+        stage.checks.json_recommended(self.site, has_shell=bool(stage.config.shell))
         args = command_line(self.site, stage.config)
         stage.change(entrypoint=args or None)
         if "CMD" not in stage.used:

@@ -37,7 +37,7 @@ class HealthCheck(Command):
 
     def apply(self, stage: Stage) -> None:
         """Set the check of the image."""
-        stage.checks.used_once(stage, self.site)
+        stage.checks.used_once(self.site, stage.used)
         stage.change(healthcheck=self.check)
         stage.record(f"HEALTHCHECK {_told(self.check)}")
 
