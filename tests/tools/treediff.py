@@ -260,8 +260,8 @@ def _node(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> Node:
 def compare_trees(
     left: Mapping[str, Node], right: Mapping[str, Node], fresh: tuple[float, float] | None = None
 ) -> list[Difference]:
-    """Every entry that differs. With ``fresh``, the moments at which the two builds began, time stamps too:
-    those from before must be equal, and what one build made the other must have made.
+    """Every entry that differs. With ``fresh``, the moments at which the two builds began, time stamps of all
+    but directories too: those from before must be equal, and what one build made the other must have made.
     """
     found = [Difference(path, "only left", left[path].kind, "") for path in left.keys() - right.keys()]
     found += [Difference(path, "only right", "", right[path].kind) for path in right.keys() - left.keys()]
@@ -276,7 +276,7 @@ def compare_trees(
                 found.append(Difference(path, name, form(a), form(b)))
         if left_links[path] != right_links[path]:
             found.append(Difference(path, "hard links", str(left_links[path]), str(right_links[path])))
-        if fresh and _age(one, fresh[0]) != _age(other, fresh[1]):
+        if fresh and one.kind != "directory" and _age(one, fresh[0]) != _age(other, fresh[1]):
             found.append(Difference(path, "mtime", _age(one, fresh[0]), _age(other, fresh[1])))
     return sorted(found)
 
