@@ -20,13 +20,15 @@ __all__ = ["cache_directory"]
 def cache_directory(
     store: Store, name: str, item: Mount, seed: CopyPlan | None, check: Callable[[], None]
 ) -> Iterator[str]:
-    """The directory of cache ``name``, held until the block ends.
+    """The directory of cache ``name``, held until the block ends. As with BuildKit, one that is asked for with
+    another owner or mode is another: its user could not write into the first.
 
     ``sharing=shared``: everyone at once. ``locked``: one after the other, among all processes. ``private``: a
     second user at the same time gets a directory of its own. ``seed`` is what a new cache begins
     with. ``check`` is called while it waits, and may raise.
     """
-    identity = hashlib.sha256(json.dumps(name).encode("utf-8", "surrogateescape")).hexdigest()
+    known_by = json.dumps([name, item.mode, item.uid, item.gid])
+    identity = hashlib.sha256(known_by.encode("utf-8", "surrogateescape")).hexdigest()
     base = os.path.join(store.root, "caches", identity)
     with ExitStack() as held:
         if item.sharing == "locked":
