@@ -399,7 +399,7 @@ def _entry_of(path: str, shown: str, member: Member) -> Entry:
     return Entry(
         path,
         cast("Kind", member.kind),
-        member.mode,
+        0o777 if member.kind == "symlink" else member.mode,  # Linux knows no other for links
         member.uid,
         member.gid,
         member.size,

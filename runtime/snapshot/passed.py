@@ -4,6 +4,9 @@ A diff that adds ``etc/hosts`` has a directory ``etc`` on disk, but says nothing
 those are of the layers below. An overlay takes them from the topmost directory all the same. That is right as
 long as the layer lies on the parent it was made on; on another parent it may be wrong. Then a small directory
 tree with the right metadata is laid on top of the stack.
+
+The same tree helps where a layer hides something that is not there: an overlay leaves whiteouts out of a listing
+only where it merges directories.
 """
 
 from __future__ import annotations
@@ -45,7 +48,7 @@ def correction(store: Store, layers: Sequence[StoredLayer]) -> str | None:
 
 
 def _wrong(store: Store, layers: Sequence[StoredLayer]) -> list[str]:
-    """Paths of directories that the overlay of ``layers`` would show with other metadata than they have.
+    """Paths of directories that the overlay of ``layers`` would not show as they are.
 
     Remembered for each stack of snapshots, whose numbers are never given again.
     """
@@ -67,16 +70,21 @@ def _key(layers: Sequence[StoredLayer]) -> str:
 def _extended(store: Store, layers: Sequence[StoredLayer], below: list[str]) -> list[str]:
     """The wrong directories of ``layers``, of which ``below`` are those without the top layer."""
     top = open_index(store.index_path(layers[-1].snapshot))
-    passed = [entry.path for entry in top.entries(implied=True) if entry.implied]
+    passed: set[str] = set()
+    for entry in top.entries(implied=True):
+        if entry.implied:
+            passed.add(entry.path)
+        elif entry.kind == "whiteout":
+            passed.add(entry.path.rpartition("/")[0])
     view = StackView(store, [layer.diff_id for layer in layers])
-    return sorted(path for path in {*below, *passed} if _is_wrong(view, path))
+    return sorted(path for path in passed.union(below) if _is_wrong(view, path))
 
 
 def _is_wrong(view: StackView, path: str) -> bool:
     shown, meant = view.shown(path), view.lstat(path)
     if shown is None or meant is None or meant.kind != "directory":
         return False
-    return _metadata(shown) != _metadata(meant)
+    return _metadata(shown) != _metadata(meant) or view.lists_whiteouts(path)
 
 
 def _metadata(entry: Entry) -> tuple[object, ...]:

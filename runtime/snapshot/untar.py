@@ -13,7 +13,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import NamedTuple, NoReturn, Protocol
 
 from ..errors import SourceError
@@ -341,7 +341,7 @@ def _time(text: bytes | None, field: bytes) -> int:
             # Anything else is no time, and its digits could fill the memory.
             if abs(time) < 1 << 63:
                 return int(time.scaleb(9))
-        except (InvalidOperation, ValueError, OverflowError):
+        except (ArithmeticError, ValueError):
             pass
         _bad(f"a header has {text[:40]!r} in place of a time")
     if field[0] & 0xC0 == 0xC0:  # before 1970

@@ -111,6 +111,17 @@ class StackView:
         found = self._find(path)
         return entry_of(path, found[0][1]) if found else None
 
+    def lists_whiteouts(self, path: str) -> bool:
+        """Whether an overlay of these layers would list names at ``path`` that are not there.
+
+        It leaves whiteouts out only where it merges directories, not where one layer alone has the directory.
+        """
+        rows = [(number, row) for number, row in self._find(path) if self._layers[number].entries]
+        if len(rows) != 1 or rows[0][1][0] != "d":
+            return False
+        number, row = rows[0]
+        return any(child[0] == "w" for child in self._indexes[number].children(row).values())
+
     def real_path(self, layer: int, path: str) -> str:
         """Where layer number ``layer`` of the stack has ``path`` on disk."""
         return os.path.join(self._store.snapshot_path(self._layers[layer].snapshot), path)
