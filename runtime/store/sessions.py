@@ -80,6 +80,8 @@ class Session:
                 self._path = None
 
     def _create(self) -> str:
+        # Who begins to work clears away what killed processes have left.
+        remove_dead(self._parent)
         while True:
             path = os.path.join(self._parent, f"{os.getpid()}-{os.urandom(4).hex()}")
             descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
