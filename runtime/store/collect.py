@@ -123,8 +123,11 @@ class _Collection:
                 return
             (digest,) = self._index.row("SELECT digest FROM blobs WHERE number = ?", (number,))
             self._index.execute("DELETE FROM blobs WHERE number = ?", (number,))
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(os.path.join(self._root, "blobs", *digest.split(":")))
+        # Not before the row is gone for good; but then another may have brought the blob again.
+        with self._index.transaction():
+            if self._index.row("SELECT 1 FROM blobs WHERE digest = ?", (digest,)) is None:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(os.path.join(self._root, "blobs", *digest.split(":")))
         self._leases.release(lease)
 
     def remove_orphans(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -10,6 +11,8 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from .files import store_errors
 
 __all__ = ["Leases", "named_lock"]
 
@@ -28,13 +31,15 @@ def named_lock(directory: str, name: str, on_wait: Callable[[], None] | None = N
     try:
         yield
     finally:
-        os.unlink(path)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
         os.close(descriptor)
 
 
 def _acquire(path: str, on_wait: Callable[[], None] | None) -> int:
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with store_errors(path):
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             _flock(descriptor, on_wait)
             # The holder before us has unlinked the file that we waited for, unless it died.
@@ -104,7 +109,9 @@ class Leases:
 
     def close(self) -> None:
         """Let all go."""
-        os.close(self._descriptor)
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
     def _lock(self, command: int, kind: int, number: int) -> None:
         # struct flock: type, whence, start, length, pid (0 for locks of open files)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
@@ -186,17 +185,7 @@ class Store:
 
         ``on_wait`` is called again and again while it waits; what it raises ends the waiting.
         """
-        return self._lock(name, on_wait)
-
-    @contextlib.contextmanager
-    def _lock(self, name: str, on_wait: Callable[[], None] | None) -> Iterator[None]:
-        held = named_lock(os.path.join(self.root, "locks"), name, on_wait)
-        with store_errors(self.root):
-            held.__enter__()
-        try:
-            yield
-        finally:
-            held.__exit__(None, None, None)
+        return named_lock(os.path.join(self.root, "locks"), name, on_wait)
 
     # --- upkeep ----------------------------------------------------------------------------------------
 

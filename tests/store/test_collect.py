@@ -1,0 +1,158 @@
+"""Garbage collection: what goes, in which order, and what stays."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from store_helpers import add_layer, fake_digest
+
+from layerc.runtime.oci.descriptor import Descriptor
+from layerc.runtime.store import Result, Store
+
+
+def filled(root: str, stacks: Sequence[Sequence[int]], disk: int = 100) -> None:
+    """A store with a result for each stack of layers, the first used at second 1, the next at 2, ..."""
+    with Store.open(root) as store:
+        for stack in stacks:
+            layers = [add_layer(store, number, disk).diff_id for number in stack]
+            store.add_result(",".join(map(str, stack)), Result(tuple(layers)))
+    connection = sqlite3.connect(os.path.join(root, "index.db"))
+    for second, stack in enumerate(stacks, 1):
+        key = ",".join(map(str, stack))
+        connection.execute("UPDATE results SET used = ? WHERE key = ?", (second, key))
+        for number in stack:
+            connection.execute("UPDATE layers SET used = ? WHERE diff_id = ?", (second, fake_digest(number)))
+    connection.commit()
+    connection.close()
+
+
+def layers_of(root: str) -> set[int]:
+    """The numbers of the layers that are there, in the index and on disk."""
+    connection = sqlite3.connect(os.path.join(root, "index.db"))
+    rows = connection.execute("SELECT snapshot, diff_id FROM layers").fetchall()
+    connection.close()
+    numbers = {str(row[0]) for row in rows}
+    assert set(os.listdir(os.path.join(root, "snapshots"))) == numbers | {"0"}
+    assert set(os.listdir(os.path.join(root, "indexes"))) == numbers
+    return {int(row[1].partition(":")[2], 16) for row in rows}
+
+
+def test_everything(root: str) -> None:
+    filled(root, [(1,), (1, 2), (3,)])
+    with Store.open(root) as store:
+        usage = store.gc()
+    assert (usage.layers, usage.results, usage.total) == (0, 0, 0)
+    assert usage.removed == {"layers": 3, "blobs": 0, "results": 3, "bytes": 300}
+    assert layers_of(root) == set()
+
+
+def test_until(root: str) -> None:
+    filled(root, [(1, 2), (3,), (1, 4)])
+    with Store.open(root) as store:
+        store.gc(until=2.5)
+        assert store.result("1,4") is not None
+        assert store.result("1,2") is None
+    assert layers_of(root) == {1, 4}
+
+
+@pytest.mark.parametrize(
+    ("keep", "expected"), [(400, {1, 2, 3, 4}), (399, {1, 3, 4}), (300, {1, 3, 4}), (200, {1, 4}), (0, set())]
+)
+def test_size(root: str, keep: int, expected: set[int]) -> None:
+    """A layer that several results use goes with the last of them, and costs its size once."""
+    filled(root, [(1, 2), (3,), (1, 4)])
+    with Store.open(root) as store:
+        assert store.gc(keep_bytes=keep).total <= keep
+    assert layers_of(root) == expected
+
+
+def test_use_keeps_a_result_young(root: str) -> None:
+    filled(root, [(1,), (2,)])
+    with Store.open(root) as store:
+        assert store.result("1") is not None
+    with Store.open(root) as store:
+        store.gc(keep_bytes=100)
+    assert layers_of(root) == {1}
+
+
+def test_what_this_store_has_handed_out_stays(root: str) -> None:
+    filled(root, [(1, 2), (3,)])
+    with Store.open(root) as store:
+        result = store.result("1,2")
+        assert result is not None
+        store.gc()
+        assert [layer.diff_id for layer in store.layers(result.layers)] == list(result.layers)
+        store.add_result("again", result)
+        assert store.result("again") == store.result("again")
+    with Store.open(root) as store:
+        found = store.result("again")
+        assert found is not None
+        assert found.layers == result.layers
+    assert layers_of(root) == {1, 2}
+
+
+def test_results_can_be_noted_after_their_chain_was_collected(root: str) -> None:
+    """Numbers of chains that were collected meanwhile are not believed."""
+    with Store.open(root) as store:
+        layers = tuple(add_layer(store, number).diff_id for number in (1, 2, 3))
+        store.add_result("old", Result(layers[:2]))
+        with Store.open(root) as other:
+            other.gc()
+        assert store.result("old") is None
+        store.add_result("new", Result(layers))
+    with Store.open(root) as store:
+        found = store.result("new")
+        assert found is not None
+        assert found.layers == layers
+
+
+def test_archives_go_with_their_layer(root: str) -> None:
+    filled(root, [(1,), (2,)])
+    with Store.open(root) as store:
+        for number in (1, 2):
+            digest = store.blobs.put(str(number).encode())
+            store.add_layer_blob(fake_digest(number), Descriptor("application/x", digest, 1))
+        loose = store.blobs.put(b"loose")
+    with Store.open(root) as store:
+        store.gc(until=1.5)
+        assert store.usage().layers == 1
+    connection = sqlite3.connect(os.path.join(root, "index.db"))
+    connection.execute("UPDATE blobs SET used = 0")
+    connection.commit()
+    connection.close()
+    with Store.open(root) as store:
+        store.gc(until=1.5)
+        assert store.usage().blobs == 1
+        assert not store.blobs.has(loose)
+        assert not os.path.exists(store.blobs.path(loose))
+        (layer,) = store.layers([fake_digest(2)])
+        assert layer.blob is not None
+        assert store.blobs.read(layer.blob.digest) == b"2"
+
+
+def test_files_that_no_row_names_are_removed(store: Store) -> None:
+    layer = add_layer(store, 1)
+    Path(store.snapshot_path(77)).mkdir()
+    Path(store.snapshot_path(77), "file").touch()
+    Path(store.index_path(78)).touch()
+    digest = store.blobs.put(b"abc")
+    orphan = Path(store.blobs.path(fake_digest(5)))
+    orphan.touch()
+    store.gc(until=0)
+    assert not Path(store.snapshot_path(77)).exists()
+    assert not Path(store.index_path(78)).exists()
+    assert not orphan.exists()
+    assert store.blobs.read(digest) == b"abc"
+    assert Path(store.snapshot_path(layer.snapshot), "file").exists()
+
+
+def test_numbers_are_never_given_again(root: str) -> None:
+    filled(root, [(1,)])
+    with Store.open(root) as store:
+        store.gc()
+    with Store.open(root) as store:
+        assert add_layer(store, 2).snapshot == 2
