@@ -1,0 +1,467 @@
+"""Whole builds, timed: layerc beside other builders that the machine has.
+
+    python tests/bench/compare_builds.py                    all of it; writes the table into docs/benchmarks.md
+    python tests/bench/compare_builds.py --list             what is measured, and with which engines
+    python tests/bench/compare_builds.py --only chain --engine layerc --engine docker --print
+
+Every figure is the wall time of a whole process, as a user waits for it. Engines take turns, round by round,
+in an order that is turned around each time, so all of them see the same weather; a round begins when the
+processors have something to spare. Reported are medians, and medians of the ratios *within* a round.
+An engine that is missing is left out, and the reason is printed.
+
+Docker is the one that ``scripts/engine-docker`` starts. It needs root, and is used if it has been installed
+(``scripts/engine-docker prepare``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- results of compare_builds.py -->", "<!-- end of results -->"
+BUSYBOX = 'FROM scratch AS base\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "--install", "-s", "/bin"]\n'
+FILES, FILE_SIZE = 20_000, 5_000
+LIMIT = 300  # seconds after which a build counts as failed
+
+
+# --- what is built -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Work:
+    """One row. ``make`` fills a context; ``change`` is done before every timed build (none: a no-op).
+
+    ``slow``: not for engines that take minutes for it.
+    """
+
+    name: str
+    title: str
+    rounds: int
+    make: Callable[[Path], None]
+    change: Callable[[Path], None] | None = None
+    slow: bool = False
+
+
+def ten_instructions(folder: Path) -> None:
+    """An ordinary small project; ten instructions after FROM."""
+    (folder / "requirements.txt").write_text("one\ntwo\n")
+    (folder / "main.py").write_text("print('hello')\n")
+    (folder / "Dockerfile").write_text(
+        BUSYBOX
+        + "ENV MODE=production\nWORKDIR /app\nCOPY requirements.txt ./\nRUN wc -l < requirements.txt > count\n"
+        'COPY main.py ./\nRUN echo "$MODE" > mode\nLABEL kind=example\nCMD ["cat", "/app/count"]\n'
+    )
+
+
+def chain(steps: int) -> Callable[[Path], None]:
+    """Steps that all lie above a file that changes, so each build runs all of them."""
+
+    def make(folder: Path) -> None:
+        runs = "".join(f"RUN echo {number} > /{number}\n" for number in range(steps))
+        (folder / "Dockerfile").write_text(f"{BUSYBOX}COPY nonce /nonce\n{runs}")
+        touch_nonce(folder)
+
+    return make
+
+
+def wide(folder: Path) -> None:
+    """Eight stages that need nothing of each other."""
+    stages = "".join(
+        f"FROM base AS s{number}\nCOPY nonce /nonce\nRUN sleep 2 && echo {number} > /{number}\n"
+        for number in range(8)
+    )
+    copies = "".join(f"COPY --from=s{number} /{number} /{number}\n" for number in range(8))
+    (folder / "Dockerfile").write_text(f"{BUSYBOX}{stages}FROM base\n{copies}")
+    touch_nonce(folder)
+
+
+def many_files(folder: Path) -> None:
+    """A context of 100 MB."""
+    source = random.Random(1)
+    for number in range(FILES):
+        directory = folder / "src" / f"{number % 200:03}"
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / f"{number}.txt").write_bytes(source.randbytes(FILE_SIZE))
+    (folder / "Dockerfile").write_text(f"{BUSYBOX}COPY src /src\n")
+
+
+def install_after_all(folder: Path) -> None:
+    """The order that costs most: everything copied, then an install (here: 5 seconds of sleep)."""
+    (folder / "src").mkdir()
+    for number in range(50):
+        (folder / "src" / f"{number}.py").write_text(f"value = {number}\n")
+    (folder / "requirements.txt").write_text("one\n")
+    (folder / "Dockerfile").write_text(
+        f"{BUSYBOX}WORKDIR /app\nCOPY . .\nRUN sleep 5 && cp requirements.txt /installed\n"
+    )
+
+
+def touch_nonce(folder: Path) -> None:
+    """A file that no build has seen."""
+    (folder / "nonce").write_bytes(os.urandom(16))
+
+
+def edit_one_of_many(folder: Path) -> None:
+    """One of the 20,000 files gets another content."""
+    (folder / "src" / "007" / "7.txt").write_bytes(os.urandom(FILE_SIZE))
+
+
+def edit_a_source(folder: Path) -> None:
+    """A source file that the install does not read gets another content."""
+    (folder / "src" / "7.py").write_text(f"value = {time.time_ns()}\n")
+
+
+WORKS = (
+    Work("noop", "no-op rebuild, 10 instructions", 15, ten_instructions),
+    Work("chain-20", "cold chain of 20 `RUN echo`", 5, chain(20), touch_nonce),
+    Work("chain-100", "cold chain of 100", 3, chain(100), touch_nonce, slow=True),
+    Work("chain-200", "cold chain of 200", 3, chain(200), touch_nonce, slow=True),
+    Work("wide", "8 independent stages of `sleep 2`", 3, wide, touch_nonce),
+    Work("many-noop", "no-op, context of 20,000 files (100 MB)", 7, many_files),
+    Work("many-edit", "one file edited in that context", 5, many_files, edit_one_of_many),
+    Work(
+        "edit-install",
+        "a source edited under `COPY . .` before a 5 s install",
+        3,
+        install_after_all,
+        edit_a_source,
+    ),
+)
+
+
+# --- what builds it ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One column. ``most`` limits the rounds of an engine that is slow."""
+
+    name: str
+    version: str
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    most: int = 1000
+    patient: bool = True
+
+    def build(self, folder: Path) -> float:
+        """Build and return the seconds. Raises :class:`FailedError`."""
+        # Compiled modules are kept, as an installation has them.
+        environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+        started = time.perf_counter()
+        try:
+            done = subprocess.run(
+                [*self.command, str(folder)],
+                capture_output=True,
+                text=True,
+                errors="replace",
+                env=environment | dict(self.environment),
+                check=False,
+                timeout=LIMIT,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise FailedError(f"gave up after {LIMIT} s") from error
+        seconds = time.perf_counter() - started
+        if done.returncode:
+            lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+            raise FailedError(lines[-1] if lines else f"status {done.returncode}")
+        return seconds
+
+
+class FailedError(Exception):
+    """A build ended with an error."""
+
+
+@contextmanager
+def engines(wanted: Sequence[str], scratch: Path) -> Iterator[list[Engine]]:
+    """The engines that are there. Says why others are not."""
+    with ExitStack() as held:
+        found = [layerc(scratch)]
+        for name, find in (("docker", find_docker), ("buildah", find_buildah)):
+            if wanted and not any(item.startswith(name) for item in wanted):
+                continue
+            try:
+                found += find(scratch, held)
+            except FailedError as reason:
+                say(f"without {name}: {reason}")
+        yield [engine for engine in found if not wanted or engine.name in wanted]
+
+
+def layerc(scratch: Path) -> Engine:
+    """Ours, from the environment of the Python that runs this. The image is kept in the store."""
+    program = Path(sys.executable).parent / "layerc"
+    command = [str(program)] if program.exists() else [sys.executable, "-m", "layerc"]
+    version = first_line([*command, "--version"])
+    return Engine("layerc", version, [*command, "build", "--quiet", "--store", str(scratch / "store")])
+
+
+def find_docker(scratch: Path, held: ExitStack) -> list[Engine]:
+    """Docker's BuildKit, twice: with the image loaded into the engine, and with the result only cached."""
+    script = ROOT / "scripts" / "engine-docker"
+    if os.geteuid():
+        raise FailedError("starting an engine needs root")
+    if not any((ROOT / ".cache" / "engine").glob("*/usr/sbin/dockerd")):
+        raise FailedError("it is not installed (scripts/engine-docker prepare)")
+    process = subprocess.Popen(
+        [str(script), "serve"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+    def stop() -> None:
+        process.communicate()  # closes its standard input, which ends it
+
+    held.callback(stop)
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        raise FailedError(f"it does not start: {process.stderr.read().strip() if process.stderr else ''}")
+    told = json.loads(line)
+    environment = {"DOCKER_HOST": told["host"], "DOCKER_CONFIG": str(scratch / "docker")}
+    build = [told["buildx"], "build", "--quiet", "--network=host", "--provenance=false"]
+    version = f"Docker {told['version']}, {first_line([told['buildx'], 'version'])}"
+    return [
+        Engine("docker", version, [*build, "--load"], environment),
+        Engine(
+            "docker, no image",
+            f"{version}, -o type=cacheonly",
+            [*build, "--output=type=cacheonly"],
+            environment,
+        ),
+    ]
+
+
+def find_buildah(scratch: Path, held: ExitStack) -> list[Engine]:
+    """buildah with a storage of its own."""
+    if os.geteuid():
+        raise FailedError("this measurement needs root")
+    if not shutil.which("buildah"):
+        raise FailedError("it is not installed")
+    root = scratch / "buildah"
+    held.callback(
+        subprocess.run, ["umount", "--lazy", str(root / "root/overlay")], capture_output=True, check=False
+    )
+    command = [
+        "buildah",
+        "--root",
+        str(root / "root"),
+        "--runroot",
+        str(root / "run"),
+        "--storage-driver",
+        "overlay",
+    ]
+    command += ["bud", "--quiet", "--layers", "--isolation", "chroot", "--network", "host", "--jobs", "8"]
+    return [Engine("buildah", first_line(["buildah", "--version"]), command, most=2, patient=False)]
+
+
+def first_line(command: Sequence[str]) -> str:
+    """What a program says of itself."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return (done.stdout.splitlines() or ["?"])[0].strip()
+
+
+# --- measuring ---------------------------------------------------------------------------------------
+
+
+@dataclass
+class Row:
+    """Seconds by engine, one for each round; ``failures`` say why an engine has none."""
+
+    work: Work
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+def measure(work: Work, found: Sequence[Engine], scratch: Path, patience: float) -> Row:
+    """Build once with each engine, then in turns."""
+    folder = scratch / work.name
+    folder.mkdir()
+    busybox = shutil.which("busybox")
+    if busybox is None:
+        raise SystemExit("compare_builds: busybox is missing (package busybox-static)")
+    shutil.copy(busybox, folder / "busybox")
+    work.make(folder)
+    row = Row(work)
+    takers = [engine for engine in found if engine.patient or not work.slow]
+    for number in range(-1, work.rounds):  # round -1 fills the caches and is not counted
+        for engine in takers if number % 2 else reversed(takers):
+            if engine.name in row.failures or number >= engine.most:
+                continue
+            if work.change and number >= 0:
+                work.change(folder)
+            wait_for_quiet(patience)
+            try:
+                seconds = engine.build(folder)
+            except FailedError as error:
+                row.failures[engine.name] = str(error)
+                say(f"{work.name}: {engine.name} failed: {error}")
+                continue
+            if number >= 0:
+                row.seconds.setdefault(engine.name, []).append(seconds)
+        if number >= 0:
+            latest = ", ".join(f"{name} {values[-1]:.2f}" for name, values in row.seconds.items())
+            say(f"{work.name} round {number + 1}/{work.rounds}: {latest}")
+    shutil.rmtree(folder)
+    return row
+
+
+def wait_for_quiet(patience: float) -> None:
+    """Return when the processors were idle for most of half a second, or when patience ends."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        idle, total = processor_times()
+        time.sleep(0.5)
+        later, total_later = processor_times()
+        if later - idle > 0.75 * (total_later - total):
+            return
+
+
+def processor_times() -> tuple[int, int]:
+    """Idle and all ticks since boot."""
+    with open("/proc/stat", encoding="ascii") as file:
+        ticks = [int(word) for word in file.readline().split()[1:9]]
+    return ticks[3] + ticks[4], sum(ticks)
+
+
+def measure_start(found: Sequence[Engine], rounds: int, patience: float) -> dict[str, float]:
+    """Median seconds until small commands are done."""
+    ours = list(found[0].command)
+    program = ours[: ours.index("build")]
+    commands = {
+        "an empty Python program": [sys.executable, "-c", "pass"],
+        "`layerc --version`": [*program, "--version"],
+        "`layerc build --help`": [*program, "build", "--help"],
+    }
+    for engine in found:
+        if engine.name == "docker":
+            commands["`docker-buildx version`"] = [engine.command[0], "version"]
+        if engine.name == "buildah":
+            commands["`buildah --version`"] = ["buildah", "--version"]
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    seconds: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(rounds):
+        wait_for_quiet(patience)
+        for name, command in commands.items():
+            started = time.perf_counter()
+            subprocess.run(command, capture_output=True, check=False, env=environment)
+            seconds[name].append(time.perf_counter() - started)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+# --- telling -----------------------------------------------------------------------------------------
+
+
+def report(rows: Sequence[Row], found: Sequence[Engine], starts: Mapping[str, float]) -> str:
+    """The Markdown that docs/benchmarks.md shows."""
+    names = [engine.name for engine in found]
+    machine = (
+        f"{os.cpu_count()} processors, {memory()} GiB of memory, Linux {platform.release().split('-')[0]}, "
+        f"Python {platform.python_version()}"
+    )
+    lines = [
+        f"Measured on {time.strftime('%Y-%m-%d')} by `python tests/bench/compare_builds.py`: {machine}.",
+        "",
+        *(f"* {engine.name}: {engine.version}" for engine in found),
+        "",
+        f"| seconds, median (times layerc's) | {' | '.join(names)} |",
+        "|---|" + "---:|" * len(names),
+    ]
+    lines += [f"| {row.work.title} | {' | '.join(cell(row, name) for name in names)} |" for row in rows]
+    if starts:
+        lines += ["", "| start-up | milliseconds, median |", "|---|---:|"]
+        lines += [f"| {name} | {1000 * seconds:.0f} |" for name, seconds in starts.items()]
+    return "\n".join(lines)
+
+
+def cell(row: Row, name: str) -> str:
+    """A median, and how many times ours that is."""
+    if name in row.failures:
+        return "fails"
+    values = row.seconds.get(name)
+    if not values:
+        return "-"
+    text = f"{statistics.median(values):.2f}"
+    ours = row.seconds.get("layerc")
+    if name == "layerc" or not ours:
+        return text
+    # Rounds are counted from the first for everyone, so the same position is the same round.
+    ratio = statistics.median(theirs / mine for theirs, mine in zip(values, ours, strict=False))
+    return f"{text} ({ratio:.1f}x)"
+
+
+def memory() -> int:
+    """GiB, rounded."""
+    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
+
+
+def write_page(text: str) -> None:
+    """Put the results between the markers of the page."""
+    page = PAGE.read_text(encoding="utf-8")
+    head, begin, rest = page.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not begin or not end:
+        raise SystemExit(f"compare_builds: {PAGE.name} has not both of {BEGIN} and {END}")
+    PAGE.write_text(f"{head}{BEGIN}\n\n{text}\n\n{END}{tail}", encoding="utf-8")
+
+
+def say(message: str) -> None:
+    """For people who wait."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Measure what the command line names."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--list", action="store_true", help="list what is measured, and stop")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="NAME", help="only works that begin with NAME"
+    )
+    parser.add_argument(
+        "--engine", action="append", default=[], metavar="NAME", help="only this engine; repeatable"
+    )
+    parser.add_argument("--rounds", type=int, metavar="COUNT", help="at most so many rounds for each work")
+    parser.add_argument(
+        "--patience", type=float, default=10, metavar="SECONDS", help="longest wait for a quiet moment"
+    )
+    parser.add_argument("--print", action="store_true", help="print the table, and write nothing")
+    options = parser.parse_args()
+    if options.list:
+        print("\n".join(f"{work.name:<14}{work.title}" for work in WORKS))
+        return 0
+    works = [work for work in WORKS if not options.only or work.name.startswith(tuple(options.only))]
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as folder,
+        engines(options.engine, Path(folder)) as found,
+    ):
+        rows = []
+        for work in works:
+            rounds = min(work.rounds, options.rounds or work.rounds)
+            limited = Work(work.name, work.title, rounds, work.make, work.change, work.slow)
+            rows.append(measure(limited, found, Path(folder), options.patience))
+        ours = found and found[0].name == "layerc" and not options.only
+        starts = measure_start(found, options.rounds or 15, options.patience) if ours else {}
+        text = report(rows, found, starts)
+    print(text)
+    if not options.print:
+        write_page(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
