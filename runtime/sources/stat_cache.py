@@ -91,6 +91,7 @@ class StatCache:
         records |= self._new
         temporary = f"{self._path}.{os.getpid()}.{id(self):x}.tmp"
         try:
+            os.makedirs(os.path.dirname(self._path), exist_ok=True)
             with open(temporary, "wb") as file:
                 file.write(_dump(records))
             os.replace(temporary, self._path)

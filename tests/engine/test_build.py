@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from layerc.runtime.engine.scheduler import CancelledStepError
 from layerc.runtime.errors import InputError, SourceError, StepError
 from layerc.runtime.events import Event, StepCached, StepOutput, StepStarted
 from layerc.runtime.snapshot.view import StackView
+from layerc.runtime.sources.context import ContextTree
 from layerc.runtime.store import Store
 
 pytestmark = pytest.mark.root
@@ -83,6 +85,21 @@ def test_a_second_build_runs_nothing_and_gives_the_same_image(project: Project) 
     assert project.ran() == []
     assert second.executed == 0
     assert second.images == first.images
+
+
+def test_what_was_learnt_of_the_context_is_kept(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.write("a", "1")
+    os.utime(project.context / "a", (1, 1))
+    time.sleep(0.05)  # a file changed in this very moment is read again
+    project.build("COPY a /a\n")
+    opened: list[str] = []
+    read = ContextTree.open
+    monkeypatch.setattr(ContextTree, "open", lambda tree, path: opened.append(path) or read(tree, path))
+    project.build("COPY a /a\n")
+    assert opened == []
+    project.write("a", "2")
+    project.build("COPY a /a\n")
+    assert set(opened) == {"a"}
 
 
 def test_an_edit_runs_what_depends_on_it(project: Project) -> None:
