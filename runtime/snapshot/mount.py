@@ -67,7 +67,8 @@ def lower_directories(store: Store, stack: Sequence[str]) -> list[str]:
     layers = store.layers(stack)
     opaque = [number for number, layer in enumerate(layers) if layer.opaque]
     seen = layers[opaque[-1] :] if opaque else layers
-    lowers = [str(layer.snapshot) for layer in reversed(seen) if layer.entries]
+    # The kernel takes no directory twice; what a layer says a second time further down is said already.
+    lowers = list(dict.fromkeys(str(layer.snapshot) for layer in reversed(seen) if layer.entries))
     corrected = correction(store, seen)
     return lowers if corrected is None else [corrected, *lowers]
 

@@ -117,7 +117,7 @@ class StackView:
         It leaves whiteouts out only where it merges directories, not where one layer alone has the directory.
         """
         rows = [(number, row) for number, row in self._find(path) if self._layers[number].entries]
-        if len(rows) != 1 or rows[0][1][0] != "d":
+        if len({self._layers[number].snapshot for number, _ in rows}) != 1 or rows[0][1][0] != "d":
             return False
         number, row = rows[0]
         return any(child[0] == "w" for child in self._indexes[number].children(row).values())

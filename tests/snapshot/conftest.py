@@ -16,13 +16,14 @@ from layerc.runtime.snapshot.export import write_layer
 from layerc.runtime.snapshot.metadata import is_kept
 from layerc.runtime.snapshot.mount import mount
 from layerc.runtime.snapshot.view import StackView
-from layerc.runtime.store import Store, StoredLayer
+from layerc.runtime.store import Store, StoredLayer, remove_tree
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     with Store.open(str(tmp_path / "store")) as opened:
         yield opened
+    remove_tree(str(tmp_path / "store"))  # some are deeper than what pytest can remove
 
 
 class Node(NamedTuple):
