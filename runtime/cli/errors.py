@@ -12,9 +12,11 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
+from ...compiler.graph.layer import Provenance
 from ...grammar.errors import LayercError
 from ...grammar.source import Location
 from ..errors import EnvironmentLackError, StepError
+from .progress.words import step_name
 from .terminal import Style, clip, columns, plain_text, visible, visible_character, wants_colour, width
 
 __all__ = ["INTERNAL_ERROR", "render", "report"]
@@ -71,8 +73,7 @@ def render(error: LayercError, style: Style, screen: int = 100) -> str:
     first, *rest = _lines(error.message)
     lines = [f"{style('red', 'error:')} {style('bold', first)}", *(f"       {line}" for line in rest)]
     if isinstance(error, StepError) and error.provenance is not None and error.provenance.line:
-        step = error.provenance
-        lines += _instruction(step.file, step.line, step.text, style, screen)
+        lines += _instruction(error.provenance, style, screen)
     elif error.where is not None:
         lines += _marked_line(error.where, style, screen)
     if isinstance(error, StepError):
@@ -137,16 +138,16 @@ def _skip(widths: list[int], wanted: int) -> tuple[int, int]:
 # --- a failing step ----------------------------------------------------------------------------------
 
 
-def _instruction(file: str, line: int, text: str, style: Style, screen: int) -> Iterator[str]:
-    """All lines of the instruction; the middle of a long one is left out."""
-    source = text.rstrip("\r\n").split("\n")
+def _instruction(step: Provenance, style: Style, screen: int) -> Iterator[str]:
+    """All lines of the instruction, without the middle of a long one; and how it is called as a step."""
+    line, source = step.line, step.text.rstrip("\r\n").split("\n")
     numbers = list(range(len(source)))
     if len(source) > _SHOWN_LINES:
         half = _SHOWN_LINES // 2
         numbers = [*numbers[:half], -1, *numbers[-half:]]
     margin = len(str(line + len(source) - 1))
     bar = style("blue", "|")
-    yield f"{' ' * margin}{style('blue', '-->')} {visible(file)}:{line}"
+    yield f"{' ' * margin}{style('blue', '-->')} {visible(step.file)}:{line}"
     yield f"{' ' * margin} {bar}"
     for number in numbers:
         if number < 0:
@@ -155,6 +156,7 @@ def _instruction(file: str, line: int, text: str, style: Style, screen: int) -> 
         shown = clip(visible(source[number][: 2 * _NEIGHBOURHOOD].rstrip("\r")), screen - margin - 3)
         yield f"{style('blue', str(line + number).rjust(margin))} {bar} {shown}"
     yield f"{' ' * margin} {bar}"
+    yield f"{style('bold', 'step:')} {clip(step_name(step), screen - 6)}"
 
 
 def _tail(tail: tuple[str, ...], style: Style) -> Iterator[str]:

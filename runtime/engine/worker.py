@@ -15,6 +15,7 @@ from ...compiler.graph.layer import ImageLayer, Provenance
 from ...compiler.graph.operations import Base
 from ...grammar.errors import LayercError
 from ...grammar.source import Location
+from ..errors import StepError
 from ..events import Reporter, StepCached, StepFailed, StepFinished, StepStarted
 from ..store.store import Store
 from ..store.values import Result
@@ -202,10 +203,12 @@ class CachingWorker:
 
 @contextmanager
 def _located(layer: ImageLayer) -> Iterator[None]:
-    """Give errors for the user the place of the layer's instruction, where they have none."""
+    """Give errors for the user the layer's instruction and its place, where they have none."""
     try:
         yield
     except LayercError as error:
         if error.where is None:
             error.where = location_of(layer.provenance)
+        if isinstance(error, StepError) and error.provenance is None:
+            error.provenance = layer.provenance
         raise
