@@ -54,7 +54,7 @@ def render(findings: Sequence[Finding], style: Style) -> str:
     names = max(len(finding.name) for finding in findings)
     for finding in findings:
         mark, colour = _MARKS[finding.state]
-        lines.append(f"{style(mark, colour)} {finding.name:<{names}}  {visible(finding.detail)}")
+        lines.append(f"{style(colour, mark)} {finding.name:<{names}}  {visible(finding.detail)}")
         if finding.state != "ok":
             lines.append(f"  {'':<{names}}  needed for: {finding.purpose}")
             lines += [f"  {'':<{names}}  {finding.help}"] if finding.help else []
