@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from store_helpers import add_layer, fake_digest
 
 from layerc.runtime.oci.descriptor import Descriptor
 from layerc.runtime.store import Result, Store
+
+from .store_helpers import add_layer, fake_digest
 
 
 def filled(root: str, stacks: Sequence[Sequence[int]], disk: int = 100) -> None:

@@ -12,9 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from store_helpers import add_layer, fake_digest
 
 from layerc.runtime.store import Result, Store
+
+from .store_helpers import add_layer, fake_digest
 
 HOLDER = """
 import sys, time

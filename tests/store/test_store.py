@@ -12,11 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from store_helpers import add_layer, fake_digest, files_of
 
 from layerc.runtime.errors import StoreError
 from layerc.runtime.oci.descriptor import Descriptor
 from layerc.runtime.store import Result, Store, StoredLayer, default_root
+
+from .store_helpers import add_layer, fake_digest, files_of
 
 
 @pytest.mark.parametrize(

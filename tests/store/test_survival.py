@@ -12,9 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
-from store_helpers import add_layer, fake_digest
 
 from layerc.runtime.store import Result, Store, durability
+
+from .store_helpers import add_layer, fake_digest
 
 # Adds layers 0, 1, 2, ... with a blob and a result each, and collects now and then.
 WRITER = """
