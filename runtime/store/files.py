@@ -75,8 +75,8 @@ def remove_tree(path: str) -> None:
     if not stat.S_ISDIR(status.st_mode):
         os.unlink(path)
         return
-    parent, name = os.path.split(os.path.abspath(path))
-    with _Place(parent) as place:
+    parent, name = os.path.split(path.rstrip("/"))
+    with _Place(parent or ".") as place:
         place.enter(name)
         place.remove()
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 from .files import store_errors
 
-__all__ = ["Leases", "named_lock"]
+__all__ = ["Leases", "named_lock", "remove_free_locks", "try_flock"]
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.001, 0.05
 
@@ -34,6 +34,21 @@ def named_lock(directory: str, name: str, on_wait: Callable[[], None] | None = N
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
         os.close(descriptor)
+
+
+def remove_free_locks(directory: str) -> None:
+    """Remove the files of named locks that nobody holds: killed processes have left them."""
+    for name in os.listdir(directory):
+        path = os.path.join(directory, name)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
+        try:
+            if try_flock(descriptor) and _is_file(path, descriptor):
+                os.unlink(path)
+        finally:
+            os.close(descriptor)
 
 
 def _acquire(path: str, on_wait: Callable[[], None] | None) -> int:

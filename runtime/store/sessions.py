@@ -12,6 +12,7 @@ from typing import Self
 
 from .files import remove_tree
 from .locks import try_flock
+from .mounts import mounts_below, unmount
 
 __all__ = ["Draft", "Session", "remove_dead"]
 
@@ -95,9 +96,9 @@ class Session:
 
 def remove_dead(parent: str) -> None:
     """Remove the working directories of dead processes. What can not be removed now stays for later."""
-    with contextlib.suppress(OSError):
-        names = set(os.listdir(parent))
-        for name in names:
+    names = set(os.listdir(parent))
+    for name in names:
+        with contextlib.suppress(OSError):
             if not name.endswith(".lock") and f"{name}.lock" not in names:
                 _remove_unlocked(parent, name)
             elif name.endswith(".lock"):
@@ -108,6 +109,14 @@ def _remove_unlocked(parent: str, name: str) -> None:
     # The listing may be older than the lock file: look again before believing that there is none.
     path = os.path.join(parent, name)
     if not os.path.exists(f"{path}.lock"):
+        _remove_unmounted(path)
+
+
+def _remove_unmounted(path: str) -> None:
+    """Remove a directory, but never through a mount that a dead process has left in it."""
+    for target in reversed(mounts_below(path)):
+        unmount(target)
+    if not mounts_below(path):
         remove_tree(path)
 
 
@@ -115,7 +124,9 @@ def _remove_if_free(parent: str, name: str) -> None:
     path = os.path.join(parent, name)
     with _opened(f"{path}.lock") as descriptor:
         if descriptor is not None and try_flock(descriptor):
-            remove_tree(path)
+            _remove_unmounted(path)
+            if os.path.lexists(path):
+                return
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(f"{path}.lock")
 

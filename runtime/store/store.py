@@ -16,7 +16,7 @@ from .blobs import BlobStore
 from .files import store_errors
 from .index import Index
 from .layers import LayerTable, ResultTable
-from .locks import Leases, named_lock
+from .locks import Leases, named_lock, remove_free_locks
 from .privileges import is_privileged
 from .sessions import Draft, Session, remove_dead
 from .values import Result, StoredLayer, Usage
@@ -219,6 +219,7 @@ class Store:
         """
         with store_errors(self.root):
             remove_dead(os.path.join(self.root, "work"))
+            remove_free_locks(os.path.join(self.root, "locks"))
             return collect.collect(self.root, self._index, self._session, keep_bytes, until)
 
     def _drop_unflushed(self) -> None:
