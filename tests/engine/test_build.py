@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -11,71 +10,26 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tiny import TinyProject
 
-from layerc.compiler.options import CompileOptions
 from layerc.grammar.source import SourceFile
 from layerc.runtime.engine.build import build
-from layerc.runtime.engine.request import BuildRequest, BuildResult, Secret
+from layerc.runtime.engine.request import Secret
 from layerc.runtime.engine.scheduler import CancelledStepError
 from layerc.runtime.errors import InputError, SourceError, StepError
-from layerc.runtime.events import Event, StepCached, StepOutput, StepStarted
 from layerc.runtime.snapshot.view import StackView
 from layerc.runtime.sources.context import ContextTree
 from layerc.runtime.store import Store
 
 pytestmark = pytest.mark.root
 
-BASE = 'FROM scratch AS base\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "--install", "-s", "/bin"]\n'
-
-
-class Project:
-    """A context, a store, and what happened in the last build."""
-
-    def __init__(self, path: Path) -> None:
-        self.context = path / "context"
-        self.context.mkdir()
-        shutil.copy(shutil.which("busybox") or "/bin/busybox", self.context / "busybox")
-        self.home = path / "store"
-        self.events: list[Event] = []
-
-    def write(self, name: str, content: str) -> None:
-        path = self.context / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
-
-    def request(self, text: str, **changes: object) -> BuildRequest:
-        dockerfile = SourceFile("Dockerfile", BASE + text)
-        request = BuildRequest(dockerfile, CompileOptions(), context=str(self.context))
-        return replace(request, **changes)
-
-    def build(self, text: str, **changes: object) -> BuildResult:
-        self.events = []
-        with Store.open(str(self.home)) as store:
-            return build(self.request(text, **changes), store, self.events.append)
-
-    def ran(self) -> list[str]:
-        return [event.provenance.title for event in self.events if isinstance(event, StepStarted)]
-
-    def levels(self) -> dict[str, str]:
-        return {e.provenance.title: e.level for e in self.events if isinstance(e, StepCached)}
-
-    def output(self) -> bytes:
-        return b"".join(event.data for event in self.events if isinstance(event, StepOutput))
-
-    def read(self, result: BuildResult, path: str) -> str:
-        with (
-            Store.open(str(self.home)) as store,
-            StackView(store, result.images[0].diff_ids).open(path) as file,
-        ):
-            return file.read().decode()
-
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path)
+def project(tmp_path: Path) -> TinyProject:
+    return TinyProject(tmp_path)
 
 
-def test_a_second_build_runs_nothing_and_gives_the_same_image(project: Project) -> None:
+def test_a_second_build_runs_nothing_and_gives_the_same_image(project: TinyProject) -> None:
     project.write("a", "1")
     text = 'COPY a /a\nRUN cat /a > /b\nCMD ["/b"]\n'
     first = project.build(text)
@@ -87,7 +41,9 @@ def test_a_second_build_runs_nothing_and_gives_the_same_image(project: Project) 
     assert second.images == first.images
 
 
-def test_what_was_learnt_of_the_context_is_kept(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_learnt_of_the_context_is_kept(
+    project: TinyProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
     project.write("a", "1")
     os.utime(project.context / "a", (1, 1))
     time.sleep(0.05)  # a file changed in this very moment is read again
@@ -102,7 +58,7 @@ def test_what_was_learnt_of_the_context_is_kept(project: Project, monkeypatch: p
     assert set(opened) == {"a"}
 
 
-def test_an_edit_runs_what_depends_on_it(project: Project) -> None:
+def test_an_edit_runs_what_depends_on_it(project: TinyProject) -> None:
     text = (
         "FROM base AS one\nCOPY a /a\nRUN cat /a > /out\n"
         "FROM base AS two\nCOPY b /b\nRUN cat /b > /out\n"
@@ -117,7 +73,7 @@ def test_an_edit_runs_what_depends_on_it(project: Project) -> None:
     assert (project.read(result, "1"), project.read(result, "2")) == ("1", "3")
 
 
-def test_an_equal_result_cuts_the_invalidation_off(project: Project) -> None:
+def test_an_equal_result_cuts_the_invalidation_off(project: TinyProject) -> None:
     text = "COPY a /a\nRUN wc -l < /a > /count && rm /a\nRUN cat /count > /b\n"
     project.write("a", "one\n")
     # The whole layer below must be equal, so the step that reads `a` removes it; its own layer is compared.
@@ -129,7 +85,7 @@ def test_an_equal_result_cuts_the_invalidation_off(project: Project) -> None:
     assert "RUN cat /count" not in project.ran()
 
 
-def test_cut_off_works_inside_a_stage(project: Project) -> None:
+def test_cut_off_works_inside_a_stage(project: TinyProject) -> None:
     project.write("a", "x")
     text = "RUN --mount=type=bind,source=a,target=/in wc -c < /in > /size\nRUN cp /size /copy\n"
     project.build(text)
@@ -149,14 +105,16 @@ def test_cut_off_works_inside_a_stage(project: Project) -> None:
     ],
     ids=["label", "comment", "stage name", "expose"],
 )
-def test_changes_without_effect_on_layers_run_nothing(project: Project, change: Callable[[str], str]) -> None:
+def test_changes_without_effect_on_layers_run_nothing(
+    project: TinyProject, change: Callable[[str], str]
+) -> None:
     text = 'FROM base AS one\nRUN echo 1 > /1\nFROM base\nENV X=1\nCOPY --from=one /1 /1\nRUN cat /1\nCMD ["x"]\n'
     project.build(text)
     project.build(change(text))
     assert project.ran() == []
 
 
-def test_no_cache_runs_everything_and_the_filter_one_stage(project: Project) -> None:
+def test_no_cache_runs_everything_and_the_filter_one_stage(project: TinyProject) -> None:
     text = "FROM base AS one\nRUN echo 1\nFROM base\nRUN echo 2\n"
     project.build("FROM base AS one\nRUN echo 1 > /1\nFROM base\nCOPY --from=one /1 /1\n")
     project.build(
@@ -168,7 +126,7 @@ def test_no_cache_runs_everything_and_the_filter_one_stage(project: Project) -> 
     assert "RUN echo 2" in project.ran()
 
 
-def test_a_failing_step_tells_its_status_and_keeps_earlier_layers(project: Project) -> None:
+def test_a_failing_step_tells_its_status_and_keeps_earlier_layers(project: TinyProject) -> None:
     with pytest.raises(StepError) as caught:
         project.build("RUN echo fine > /fine\nRUN echo broken >&2; exit 3\n")
     assert caught.value.status == 3
@@ -179,7 +137,7 @@ def test_a_failing_step_tells_its_status_and_keeps_earlier_layers(project: Proje
     assert project.ran() == []
 
 
-def test_a_missing_file_is_reported_where_it_is_named(project: Project) -> None:
+def test_a_missing_file_is_reported_where_it_is_named(project: TinyProject) -> None:
     project.write("requirements.txt", "")
     with pytest.raises(SourceError, match=r"requirement\.txt") as caught:
         project.build("COPY requirement.txt /\n")
@@ -188,7 +146,7 @@ def test_a_missing_file_is_reported_where_it_is_named(project: Project) -> None:
     assert "requirements.txt" in (caught.value.help or "")
 
 
-def test_independent_stages_run_at_the_same_time(project: Project) -> None:
+def test_independent_stages_run_at_the_same_time(project: TinyProject) -> None:
     stages = "".join(f"FROM base AS s{n}\nRUN sleep 1; echo {n} > /{n}\n" for n in range(4))
     copies = "".join(f"COPY --from=s{n} /{n} /{n}\n" for n in range(4))
     project.build("RUN true\n")
@@ -196,7 +154,7 @@ def test_independent_stages_run_at_the_same_time(project: Project) -> None:
     assert result.seconds < 3.5
 
 
-def test_bind_mounts_show_contexts_and_stages_and_keep_nothing(project: Project) -> None:
+def test_bind_mounts_show_contexts_and_stages_and_keep_nothing(project: TinyProject) -> None:
     project.write("dir/in", "from the context")
     text = (
         "FROM base AS stage\nRUN mkdir /d && echo from the stage > /d/f\n"
@@ -212,7 +170,7 @@ def test_bind_mounts_show_contexts_and_stages_and_keep_nothing(project: Project)
     assert project.ran() == []
 
 
-def test_a_cache_mount_outlives_the_step_and_is_no_part_of_the_image(project: Project) -> None:
+def test_a_cache_mount_outlives_the_step_and_is_no_part_of_the_image(project: TinyProject) -> None:
     text = "RUN --mount=type=cache,target=/cache echo {0} >> /cache/log && cp /cache/log /log\n"
     project.build(text.format("one"))
     result = project.build(text.format("two"))
@@ -221,7 +179,7 @@ def test_a_cache_mount_outlives_the_step_and_is_no_part_of_the_image(project: Pr
         assert StackView(store, result.images[0].diff_ids).lstat("cache") is None
 
 
-def test_a_secret_reaches_the_step_and_nothing_else(project: Project, tmp_path: Path) -> None:
+def test_a_secret_reaches_the_step_and_nothing_else(project: TinyProject, tmp_path: Path) -> None:
     secret = tmp_path / "token"
     secret.write_text("pa55word-in-a-file")
     text = (
@@ -238,13 +196,13 @@ def test_a_secret_reaches_the_step_and_nothing_else(project: Project, tmp_path: 
     assert project.ran() == []
 
 
-def test_a_secret_that_is_required_must_be_there(project: Project) -> None:
+def test_a_secret_that_is_required_must_be_there(project: TinyProject) -> None:
     with pytest.raises(InputError, match="token"):
         project.build("RUN --mount=type=secret,id=token,required=true true\n")
     project.build("RUN --mount=type=secret,id=token test ! -e /run/secrets/token\n")
 
 
-def test_cancelling_stops_running_steps(project: Project) -> None:
+def test_cancelling_stops_running_steps(project: TinyProject) -> None:
     cancel = threading.Event()
     project.build("RUN true\n")
     with Store.open(str(project.home)) as store:
@@ -255,7 +213,7 @@ def test_cancelling_stops_running_steps(project: Project) -> None:
     assert project.ran() == []
 
 
-def test_a_plan_builds_to_the_same_image_as_its_dockerfile(project: Project) -> None:
+def test_a_plan_builds_to_the_same_image_as_its_dockerfile(project: TinyProject) -> None:
     from layerc.compiler.graph.plan import LayerPlan
     from layerc.runtime.engine.build import compile_only
 
@@ -270,7 +228,7 @@ def test_a_plan_builds_to_the_same_image_as_its_dockerfile(project: Project) -> 
     assert result.images == first.images
 
 
-def test_a_step_sees_its_environment_user_and_directory(project: Project) -> None:
+def test_a_step_sees_its_environment_user_and_directory(project: TinyProject) -> None:
     project.write("passwd", "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n")
     text = (
         "COPY passwd /etc/passwd\nARG VERSION=3\nENV NAME=value\nWORKDIR /work\nRUN chown 1000 /work\nUSER ann\n"
@@ -279,7 +237,7 @@ def test_a_step_sees_its_environment_user_and_directory(project: Project) -> Non
     assert project.read(project.build(text), "work/out") == "1000 /work value 3 /home/ann\n"
 
 
-def test_a_tagged_image_can_be_built_on(project: Project) -> None:
+def test_a_tagged_image_can_be_built_on(project: TinyProject) -> None:
     first = project.build("RUN echo 1 > /1\nENV A=b\n", tags=("docker.io/library/mine:latest",))
     project.events = []
     dockerfile = SourceFile("Dockerfile", "FROM mine\nRUN echo $A > /2\n")
