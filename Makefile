@@ -1,62 +1,51 @@
-# What to run: `make demo` and `make test`. Everything is installed into .venv and .cache of this checkout,
-# programs that are missing by scripts/setup-system (as root, from the distribution's packages).
+# Everything is installed into .venv of this checkout; .venv/bin/layerc is the command afterwards.
+# `make test` and `make demo` need root on Debian or Ubuntu, where they install what is missing.
 
-SHELL := /bin/sh
 PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
-READY := $(VENV)/ready
-BASES := .cache/bases
-DEMO := corpus/projects/c-make
+BIN := .venv/bin
+READY := .venv/ready
 
-.PHONY: help setup demo test quick lint bench clean
-
-help:
-	@echo "make setup   install layerc into .venv (.venv/bin/layerc is the command then)"
-	@echo "make demo    build a real image from $(DEMO) and run it"
-	@echo "make test    all tests, with real engines and tools"
-	@echo "make quick   the tests that need neither root nor an engine"
-	@echo "make lint    ruff, mypy --strict, import contracts"
-	@echo "make bench   benchmarks; results go to docs/benchmarks.md"
+.PHONY: setup demo test quick lint bench clean
 
 setup: $(READY)
 
 $(READY): pyproject.toml scripts/setup-system
-	scripts/setup-system python
-	[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1' 'setuptools>=77'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable . --group dev
-	touch $(READY)
+	@scripts/setup-system python
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@
 
-demo: setup
-	scripts/setup-system build bases tools
-	scripts/base-images gcc:12-bookworm
-	$(BIN)/layerc build -t rpn --build-context gcc:12-bookworm=oci-layout://$(BASES)/gcc-12-bookworm \
-		-o type=oci,tar=false,dest=.cache/demo $(DEMO)
-	@echo
-	@echo "The image's own program, which adds 1 and 2 (run by umoci and runc from the OCI layout .cache/demo):"
-	scripts/run-image .cache/demo:latest 1 2 +
+# Build a C program in two stages on a Debian that is bootstrapped here, and run it from the image.
+demo: $(READY)
+	@scripts/setup-system build bases run
+	@scripts/demo
 
-test: setup
-	scripts/setup-system
-	scripts/base-images
-	[ "$$(id -u)" -ne 0 ] || scripts/engine-docker prepare
-	$(BIN)/python -m pytest
+# All tests. Words for pytest: make test PYTEST="-k cache"
+test: $(READY)
+	@scripts/setup-system
+	@scripts/base-images
+	@scripts/engine-docker prepare
+	$(BIN)/python -m pytest $(PYTEST)
 
-quick: setup
-	$(BIN)/python -m pytest -m "not root and not engine"
+# The tests that need neither root nor another engine: under a minute.
+quick: $(READY)
+	$(BIN)/python -m pytest -m "not root and not engine" $(PYTEST)
 
-lint: setup
+lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy -p layerc
-	$(BIN)/lint-imports
+	PYTHONPATH=$(CURDIR) $(BIN)/lint-imports
 
-bench: setup
-	scripts/setup-system
-	scripts/base-images
-	$(BIN)/python -m pytest tests/bench --benchmark-only
-	$(BIN)/python tests/bench/compare_builds.py
+bench: $(READY)
+	@scripts/setup-system build bases
+	@scripts/base-images
+	$(BIN)/python -m pytest --override-ini="addopts=--import-mode=importlib" --benchmark-only tests/bench $(PYTEST)
 
+# All that make made, base images and the comparison engine included.
 clean:
-	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks
+	rm -rf .venv .cache build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis \
+	    .benchmarks
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -26,6 +26,8 @@ __all__ = [
     "Program",
     "Project",
     "build_with_docker",
+    "expected_reruns",
+    "instructions",
     "layerc",
     "layerc_arguments",
     "load_projects",
@@ -67,7 +69,9 @@ class ImageCase:
 
 @dataclass(frozen=True)
 class Edit:
-    """A change of one file, and the beginnings of the instructions that run because of it, in order."""
+    """A change of one file, and the beginnings of the instructions that run because of it, in order. A last
+    "..." stands for all later instructions of the same stage but --link, which depend on no parent.
+    """
 
     project: Project
     target: str
@@ -164,8 +168,7 @@ class Built:
     def ran(self) -> list[str]:
         """The instructions that were executed, in the order of the file; base images are not instructions."""
         steps = [event["provenance"] for event in self.events if event["event"] == "step-started"]
-        steps = [step for step in steps if not step["text"].upper().startswith("FROM ")]
-        return [step["text"] for step in sorted(steps, key=lambda step: step["line"])]
+        return instructions(steps)
 
 
 def layerc(
@@ -188,21 +191,45 @@ def layerc_arguments(
     project: Project,
     bases: Mapping[str, Mapping[str, str]],
     *,
+    command: str = "build",
     folder: Path | None = None,
     target: str = "",
     arguments: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """``build`` and the options that say what to build; the same words as docker's."""
-    words = ["build", str(folder or project.path)]
+    """The command (build or compile) and what says what to build; for build, the same words as docker's."""
+    words = [command, str(folder or project.path)]
     for name in project.bases:
         base = bases[name]
         words += ["--build-context", f"{name}=oci-layout://{base['layout']}:{base['tag']}"]
     words += ["--target", target] if target else []
     for key, value in (arguments or {}).items():
         words += ["--build-arg", f"{key}={value}"]
-    for key, file in project.secrets.items():
+    for key, file in project.secrets.items() if command == "build" else ():
         words += ["--secret", f"id={key},src={(folder or project.path) / file}"]
     return words
+
+
+def instructions(provenances: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The texts of instructions by their lines in the file, without FROM."""
+    steps = [step for step in provenances if not step["text"].upper().startswith("FROM ")]
+    return [step["text"] for step in sorted(steps, key=lambda step: step["line"])]
+
+
+def expected_reruns(edit: Edit, plan: Mapping[str, Any]) -> list[str]:
+    """The texts of the instructions that ``edit`` should run again, by the plan of the edited project."""
+    steps = [layer["provenance"] for layer in plan["layers"]]
+    chosen: list[Mapping[str, Any]] = []
+    for beginning in edit.reruns:
+        if beginning == "...":
+            last = chosen[-1]
+            later = [s for s in steps if s["stage"] == last["stage"] and s["line"] > last["line"]]
+            chosen += [s for s in later if "--link" not in s["text"].split()]
+            continue
+        after = chosen[-1]["line"] if chosen else 0
+        found = [s for s in steps if s["text"].startswith(beginning) and s["line"] > after]
+        assert found, f"no instruction after line {after} begins with {beginning!r}"
+        chosen.append(min(found, key=lambda step: step["line"]))
+    return instructions(chosen)
 
 
 # --- other programs ----------------------------------------------------------------------------------

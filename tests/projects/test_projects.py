@@ -1,0 +1,47 @@
+"""Every corpus project: it builds and runs, a second build runs nothing, an edit runs what depends on it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from projects import Edit, ImageCase, Podman, expected_reruns, layerc, layerc_arguments, load_projects
+
+PROJECTS = load_projects()
+Bases = Mapping[str, Mapping[str, str]]
+
+pytestmark = pytest.mark.root
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("case", [case for p in PROJECTS for case in p.images], ids=lambda case: case.name)
+def test_builds_and_runs(case: ImageCase, bases: Bases, store: Path, podman: Podman, tmp_path: Path) -> None:
+    layout = tmp_path / "image"
+    words = layerc_arguments(case.project, bases, target=case.target, arguments=case.arguments)
+    words += [f"--store={store}", "--progress=json"]
+    built = layerc(*words, f"--output=type=oci-layout,dest={layout}")
+    assert built.status == 0, built.stderr
+    for program in case.programs:
+        ran = podman.run(layout, program.arguments)
+        assert (ran.stdout, ran.returncode) == (program.stdout, 0), ran.stderr
+    again = layerc(*words)
+    assert (again.status, again.ran) == (0, [])
+    assert again.events[-1]["event"] == "build-finished"
+    assert again.events[-1]["executed"] == 0
+
+
+@pytest.mark.parametrize("edit", [edit for p in PROJECTS for edit in p.edits], ids=lambda edit: edit.name)
+def test_an_edit_runs_what_depends_on_it(edit: Edit, bases: Bases, store: Path, tmp_path: Path) -> None:
+    folder = edit.project.copy(tmp_path)
+    words = layerc_arguments(edit.project, bases, folder=folder, target=edit.target)
+    words += [f"--store={store}", "--progress=json"]
+    assert layerc(*words).status == 0
+    edit.apply(folder)
+    built = layerc(*words)
+    assert built.status == 0, built.stderr
+    words = layerc_arguments(edit.project, bases, command="compile", folder=folder, target=edit.target)
+    plan = layerc(*words)
+    assert plan.status == 0, plan.stderr
+    assert built.ran == expected_reruns(edit, json.loads(plan.stdout))
