@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from ..errors import EnvironmentLackError
 from ..store import Draft, Store, remove_tree
+from ..store.privileges import is_privileged
 from . import syscalls
 from .metadata import set_metadata
 from .passed import correction
@@ -21,7 +22,8 @@ __all__ = ["enter_mount_namespace", "mount"]
 MOST_LAYERS = 500  # OVL_MAX_STACK of the kernel
 
 # The upper directory must be a plain diff: no references into lower layers, no metadata without content.
-_PLAIN = {"redirect_dir": "off", "metacopy": "off", "index": "off", "xino": "off"}
+# (Not to follow redirects is the one setting that the kernel takes together with userxattr.)
+_PLAIN = {"redirect_dir": "nofollow", "metacopy": "off", "index": "off", "xino": "off"}
 _BUSY_TRIES, _BUSY_WAIT = 5, 0.01
 
 
@@ -111,6 +113,11 @@ def overlay(store: Store, lowers: list[str], target: str, draft: Draft | None) -
             help="join steps of the Dockerfile, or start from an image with fewer layers",
         )
     flags = ["userxattr"] if store.unprivileged else []
+    if not store.unprivileged and not is_privileged():
+        raise EnvironmentLackError(
+            f"the store at {store.root} was made by root; its layers can not be mounted in a user namespace",
+            help="run as root, or set LAYERC_HOME to a directory of your own",
+        )
     try:
         try:
             _mount_new(store, lowers, target, draft, flags)
