@@ -69,6 +69,7 @@ class TerminatedError(KeyboardInterrupt):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv`` (default: the process's) and return the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    _open_standard_streams()
     try:
         with _signals():
             code = _run(words)
@@ -133,6 +134,18 @@ def _usage_error(message: str, advice: str) -> Exception:
     from ..errors import UsageError
 
     return UsageError(message, help=advice)
+
+
+def _open_standard_streams() -> None:
+    """Give standard streams that are closed something to stand on: else the next file that is opened, perhaps
+    the store's index, would take their number and get what is printed.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            descriptor = os.open(os.devnull, os.O_RDWR)  # the lowest free number: this one
+            setattr(sys, name, open(descriptor, mode, encoding="utf-8", closefd=False))  # noqa: SIM115  # kept
 
 
 @contextmanager
