@@ -12,9 +12,11 @@ import fcntl
 import os
 import platform
 import secrets
+import signal
 import struct
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from .spec import ALLOWED_DEVICES
 
@@ -35,10 +37,14 @@ _BPF_CALL = {
 
 
 class StepGroup:
-    """A cgroup (v2) whose processes may open the devices of ``ALLOWED_DEVICES`` only."""
+    """A cgroup (v2) with two in it: processes of ``guarded`` may open the devices of ``ALLOWED_DEVICES`` only,
+    those of ``open`` every one.
+    """
 
     def __init__(self, path: str, lock: int) -> None:
         self.path = path
+        self.guarded = os.path.join(path, "guarded")
+        self.open = os.path.join(path, "open")
         self._lock = lock  # whoever can take it knows that the owner is dead
 
     @classmethod
@@ -57,17 +63,17 @@ class StepGroup:
     def _create(cls, parent: str) -> StepGroup:
         path = os.path.join(parent, f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}")
         os.mkdir(path, 0o755)
-        lock = -1
+        lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        group = cls(path, lock)
         try:
-            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _guard_devices(lock)
+            os.mkdir(group.open, 0o755)
+            os.mkdir(group.guarded, 0o755)
+            _guard_devices(group.guarded)
         except OSError:
-            if lock >= 0:
-                os.close(lock)
-            os.rmdir(path)
+            group.close()
             raise
-        return cls(path, lock)
+        return group
 
     def close(self) -> None:
         """Kill what is still in it and remove it."""
@@ -80,8 +86,9 @@ def unified_hierarchy() -> tuple[str, str] | None:
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
         for line in file:
             mount, _, kind = line.partition(" - ")
-            if kind.startswith("cgroup2 "):
-                root, place = mount.split()[3:5]
+            root, place = mount.split()[3:5]
+            # A file of v2 alone: another mount may lie over this one.
+            if kind.startswith("cgroup2 ") and os.path.exists(os.path.join(place, "cgroup.controllers")):
                 return place, root
     return None
 
@@ -119,6 +126,8 @@ def _remove_dead(parent: str) -> None:
 def _remove(path: str) -> None:
     for _ in range(_TRIES):
         try:
+            for child in [entry.path for entry in os.scandir(path) if entry.is_dir()]:
+                os.rmdir(child)
             os.rmdir(path)
         except FileNotFoundError:
             return
@@ -136,9 +145,10 @@ def _kill(path: str) -> None:
         with open(os.path.join(path, "cgroup.kill"), "w", encoding="ascii") as file:
             file.write("1")
     except FileNotFoundError:  # before Linux 5.14
-        with open(os.path.join(path, "cgroup.procs"), encoding="ascii") as file:
-            for line in file:
-                os.kill(int(line), 9)
+        for directory in [path, *(entry.path for entry in os.scandir(path) if entry.is_dir())]:
+            with open(os.path.join(directory, "cgroup.procs"), encoding="ascii") as file, suppress(OSError):
+                for line in file:
+                    os.kill(int(line), signal.SIGKILL)
 
 
 # --- devices -----------------------------------------------------------------------------------------
@@ -149,7 +159,7 @@ _KINDS = {"b": 1, "c": 2}
 _MAKE_NODE = 1
 
 
-def _guard_devices(group: int) -> None:
+def _guard_devices(group: str) -> None:
     """Attach a program that decides about device access. Raises ``OSError``."""
     number = _BPF_CALL.get(platform.machine())
     if number is None:
@@ -168,9 +178,11 @@ def _guard_devices(group: int) -> None:
             *(0, 0, 0, 0, 0),
         ),
     )
+    directory = os.open(group, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        _bpf(number, _PROG_ATTACH, struct.pack("=IIII", group, program, _CGROUP_DEVICE_ATTACH, 0))
+        _bpf(number, _PROG_ATTACH, struct.pack("=IIII", directory, program, _CGROUP_DEVICE_ATTACH, 0))
     finally:
+        os.close(directory)
         os.close(program)
 
 

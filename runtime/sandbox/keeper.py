@@ -12,11 +12,11 @@ _SCRIPT = """
 read -r _
 group=$1 directory=$2 runtime=$3 tries=0
 while [ -n "$group" ] && [ -d "$group" ] && [ $tries -lt 500 ]; do
-    rmdir "$group" 2>/dev/null && break
+    rmdir "$group"/*/ "$group" 2>/dev/null && break
     if [ -e "$group/cgroup.kill" ]; then
         echo 1 > "$group/cgroup.kill"
     else
-        while read -r process; do kill -9 "$process"; done < "$group/cgroup.procs"
+        cat "$group"/*/cgroup.procs | while read -r process; do kill -9 "$process"; done
     fi
     sleep 0.01
     tries=$((tries + 1))

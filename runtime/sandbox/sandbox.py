@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,7 @@ __all__ = ["Sandbox"]
 
 _NETWORKS = ("default", "host", "none")
 _SECURITY = ("sandbox", "insecure")
+_LONE = re.compile("[\ud800-\udfff]")
 
 
 class Sandbox:
@@ -145,16 +147,16 @@ def _execute(
     on_output: OnOutput,
     cancel: threading.Event | None,
 ) -> int:
-    with open(os.path.join(bundle, "config.json"), "w", encoding="utf-8", errors="surrogateescape") as file:
-        json.dump(config, file, ensure_ascii=False)
+    # JSON holds no other bytes than UTF-8; U+FFFD stands for them, as everywhere in Docker.
+    with open(os.path.join(bundle, "config.json"), "w", encoding="utf-8") as file:
+        file.write(_LONE.sub("\N{REPLACEMENT CHARACTER}", json.dumps(config, ensure_ascii=False)))
     log = os.path.join(bundle, "log")
-    name = os.path.basename(bundle)
-    command = workshop.runtime.run_command(workshop.state, bundle, log, f"layerc-{name}")
-    root = config["root"]
-    assert isinstance(root, dict)
-    status = run_command(
-        command, on_output, cancel, group=workshop.group, adjust=workshop.mount_changes(root["path"])
-    )
+    open(log, "x").close()  # so that it can be read whatever the runtime does
+    # runc calls a cgroup by the container's name: no other process may use the same.
+    name = f"{os.path.basename(workshop.directory)}-{os.path.basename(bundle)}"
+    command = workshop.runtime.run_command(workshop.state, bundle, log, name)
+    group = workshop.group(guarded=process.security == "sandbox")
+    status = run_command(command, on_output, cancel, group=group, adjust=workshop.mount_changes())
     if status == 0 or (cancel is not None and cancel.is_set()):
         return status
     with open(log, encoding="utf-8", errors="replace") as file:

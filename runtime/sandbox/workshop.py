@@ -6,23 +6,20 @@ import base64
 import itertools
 import os
 import platform
-import shutil
-import tempfile
 import threading
 from collections.abc import Callable
 from functools import cache
 
-from ..errors import EnvironmentLackError
 from ..snapshot import syscalls
 from . import capabilities, seccomp
 from .groups import StepGroup, unified_hierarchy
 from .keeper import Keeper
+from .memory import MemoryDirectory
 from .runtime import OciRuntime
 from .spec import Config, Machine
 
 __all__ = ["Workshop"]
 
-_MEMORY_PLACES = ("/dev/shm", "/run")  # noqa: S108  # a directory with a random name is made in it
 _INITIAL_USER_NAMESPACE = "user:[4026531837]"
 _HYBRID = "/sys/fs/cgroup/unified"
 
@@ -36,10 +33,11 @@ class Workshop:
     def __init__(self, runtime: OciRuntime) -> None:
         self.runtime = runtime
         in_namespace = os.readlink("/proc/self/ns/user") != _INITIAL_USER_NAMESPACE
-        self.directory = _memory_directory()
+        self._memory = MemoryDirectory()
+        self.directory = self._memory.path
         # Nodes that are made in a user namespace can not be opened anyway.
         self._group = None if in_namespace else StepGroup.create()
-        self._keeper = Keeper(self.directory, runtime.path, self.group)
+        self._keeper = Keeper(self.directory, runtime.path, self._group.path if self._group else None)
         hierarchy = unified_hierarchy()
         self.machine = Machine(
             user_namespace=in_namespace,
@@ -58,12 +56,13 @@ class Workshop:
         if self._group is not None:
             self._group.close()
         self._keeper.close()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        self._memory.close()
 
-    @property
-    def group(self) -> str | None:
-        """The cgroup for steps."""
-        return None if self._group is None else self._group.path
+    def group(self, *, guarded: bool) -> str | None:
+        """A cgroup for a step, one that may open few devices or all."""
+        if self._group is None:
+            return None
+        return self._group.guarded if guarded else self._group.open
 
     def new_directory(self) -> str:
         """A new directory for one step."""
@@ -78,40 +77,14 @@ class Workshop:
                 self._seccomp = _seccomp(self.runtime) if _kernel_filters() else {}
             return self._seccomp
 
-    def mount_changes(self, rootfs: str) -> Callable[[], None] | None:
+    def mount_changes(self) -> Callable[[], None] | None:
         """What to change of the mounts that a runtime sees; it raises ``OSError``."""
-        if not self._hybrid and self.machine.devices_guarded:
-            return None
-
-        def change() -> None:
-            if self._hybrid:
-                # crun refuses to work with cgroup v2 beside v1, even if it is told to leave cgroups alone.
-                syscalls.mount("none", _HYBRID, "tmpfs", syscalls.MS_RDONLY)
-            if not self.machine.devices_guarded:
-                syscalls.mount(rootfs, rootfs, None, syscalls.MS_BIND)
-                flags = syscalls.MS_BIND | syscalls.MS_REMOUNT | syscalls.MS_NODEV
-                syscalls.mount("none", rootfs, None, flags)
-
-        return change
+        return _hide_hybrid if self._hybrid else None
 
 
-def _memory_directory() -> str:
-    """Secrets lie in it: no disk may see them."""
-    own = os.environ.get("XDG_RUNTIME_DIR")
-    for place in (*_MEMORY_PLACES, *((own,) if own else ())):
-        if os.access(place, os.W_OK | os.X_OK) and _is_in_memory(place):
-            return tempfile.mkdtemp(prefix="layerc-", dir=place)
-    raise EnvironmentLackError(
-        "there is no file system in memory to keep the steps' secrets in",
-        help="mount a tmpfs on /dev/shm, or set XDG_RUNTIME_DIR to a directory on one",
-    )
-
-
-def _is_in_memory(path: str) -> bool:
-    device = os.stat(path).st_dev
-    name = f"{os.major(device)}:{os.minor(device)}"
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-        return any(line.split()[2] == name and " - tmpfs " in line for line in file)
+def _hide_hybrid() -> None:
+    """crun refuses to work with cgroup v2 beside v1, even if it is told to leave cgroups alone."""
+    syscalls.mount("none", _HYBRID, "tmpfs", syscalls.MS_RDONLY)
 
 
 @cache
