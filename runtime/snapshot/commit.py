@@ -9,6 +9,7 @@ parent.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -37,7 +38,16 @@ def commit(store: Store, draft: Draft, parent: StackView, *, blob: Descriptor | 
     with store_errors(store.root):
         with open(draft.index, "xb") as file:
             walk = _Walk(draft.diff, parent, IndexWriter(file), store.unprivileged)
-            content = walk.run()
+            try:
+                content = walk.run()
+            except OSError as error:
+                if error.errno != errno.ENAMETOOLONG:
+                    raise
+                raise InputError(
+                    "the step has left a path that is too long for a layer: "
+                    f"/{_shown(os.path.relpath(error.filename, draft.diff))[:200]}…",
+                    help="remove it in the same step",
+                ) from error
         diff_id = walk.stream.finish()
         layer = StoredLayer(
             diff_id,

@@ -266,3 +266,19 @@ def test_a_directory_passed_through_takes_the_metadata_of_another_parent(store: 
             assert (status.st_mode & 0o7777, status.st_uid, os.getxattr(f"{root}/d/e", "user.of")) == expected
     # A step on the corrected stack that changes nothing in them does not mention these directories.
     assert change_layer(store, [two, layer.diff_id], lambda root: None).entries == 0
+
+
+@pytest.mark.root
+def test_a_path_that_is_too_long_is_refused(store: Store) -> None:
+    def change(root: str) -> None:
+        here = os.open(root, os.O_RDONLY)
+        for _ in range(50):
+            os.mkdir("d" * 100, dir_fd=here)
+            below = os.open("d" * 100, os.O_RDONLY, dir_fd=here)
+            os.close(here)
+            here = below
+        os.close(here)
+
+    with pytest.raises(InputError, match="too long for a layer: /ddd"):
+        change_layer(store, [], change)
+    assert store.usage().layers == 0
