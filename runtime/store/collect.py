@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import time
 
@@ -51,7 +52,7 @@ def collect(root: str, index: Index, session: Session, keep_bytes: int | None, u
         if keep_bytes is not None:
             collection.shrink(keep_bytes)
         if until is None and keep_bytes is None:
-            collection.remove_unused(float("inf"))
+            collection.remove_unused(math.inf)
         collection.remove_orphans()
         index.execute("DELETE FROM records WHERE used < ?", (time.time() - _RECORDS_KEPT,))
     finally:
@@ -82,14 +83,43 @@ class _Collection:
 
     def shrink(self, keep_bytes: int) -> None:
         """Remove the least recently used results until what is left fits."""
-        while usage(self._index).total > keep_bytes:
-            row = self._index.row("SELECT key, used FROM results ORDER BY used, created LIMIT 1")
-            if row is None:
-                self._sweep(float("inf"))
+        while (excess := usage(self._index).total - keep_bytes) > 0:
+            last = self._last_to_go(excess)
+            if last is None:
+                self._sweep(math.inf)
                 return
-            self._index.execute("DELETE FROM results WHERE key = ?", (row[0],))
-            # What is newer than the oldest result may be about to get one.
-            self._sweep(row[1])
+            self._index.execute("DELETE FROM results WHERE used <= ?", (last,))
+            # What is newer than the results that went may be about to get one.
+            self._sweep(math.nextafter(last, math.inf))
+
+    def _last_to_go(self, excess: int) -> float | None:
+        """When the youngest of those results was used that have to go to free so many bytes; none if there
+        are no results. A layer goes with the last result that has it in its stack.
+        """
+        last_use: dict[int, float] = dict(
+            self._index.rows("SELECT chain, max(used) FROM results GROUP BY chain")
+        )
+        if not last_use:
+            return None
+        youngest = max(last_use.values())
+        layers: dict[str, float] = {}
+        # A chain is younger than the chain below it, so its number is higher.
+        for number, parent, diff_id in self._index.rows(
+            "SELECT number, parent, diff_id FROM chains ORDER BY number DESC"
+        ):
+            if number in last_use:
+                used = last_use[number]
+                last_use[parent] = max(used, last_use.get(parent, used))
+                layers[diff_id] = max(used, layers.get(diff_id, used))
+        sizes = self._index.rows(
+            "SELECT diff_id, disk FROM layers UNION ALL "
+            "SELECT diff_id, blobs.size FROM layer_blobs JOIN blobs USING (digest)"
+        )
+        for used, size in sorted((layers[diff_id], size) for diff_id, size in sizes if diff_id in layers):
+            excess -= size
+            if excess <= 0:
+                return used
+        return youngest
 
     def _sweep(self, until: float) -> None:
         """Remove layers, then blobs, that nothing refers to and that were not used since ``until``."""

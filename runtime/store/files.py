@@ -17,6 +17,7 @@ __all__ = ["remove_tree", "store_error", "store_errors"]
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_LONGEST_PLACE = 480  # SQLite opens no path of more than 512 bytes
 _ELSEWHERE = "set LAYERC_HOME to a directory that you may write to"
 
 
@@ -43,6 +44,10 @@ def _index_error(error: sqlite3.Error, place: str) -> StoreError:
         return StoreError(
             f"the store at {place} can not be read or written: {text}",
             help="look whether its disk is full or failing, or set LAYERC_HOME to another disk",
+        )
+    if "unable to open" in text and len(os.fsencode(place)) > _LONGEST_PLACE:
+        return StoreError(
+            f"the path of the store is too long: {place}", help="set LAYERC_HOME to a shorter path"
         )
     if "readonly" in text or "unable to open" in text:
         return StoreError(f"no permission to use the store at {place}: {text}", help=_ELSEWHERE)

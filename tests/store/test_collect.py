@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -157,3 +158,20 @@ def test_numbers_are_never_given_again(root: str) -> None:
         store.gc()
     with Store.open(root) as store:
         assert add_layer(store, 2).snapshot == 2
+
+
+def test_many_results_are_decided_at_once(root: str) -> None:
+    """The time for a collection grows with what there is, not with its square."""
+    with Store.open(root) as store:
+        stack: tuple[str, ...] = ()
+        for number in range(600):
+            stack = (*stack, add_layer(store, number).diff_id) if number % 20 else ()
+            store.add_result(f"a{number}", Result(stack))
+            store.add_result(f"b{number}", Result(stack))
+    with Store.open(root) as store:
+        start = time.perf_counter()
+        usage = store.gc(keep_bytes=20_000)
+        assert time.perf_counter() - start < 2
+        assert 15_000 <= usage.total <= 20_000
+        assert store.result("a1") is None
+        assert store.result("b599") is not None

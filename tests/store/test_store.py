@@ -162,6 +162,11 @@ def test_root_is_a_file(tmp_path: Path) -> None:
     assert caught.value.help is not None
 
 
+def test_path_that_is_too_long(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="too long"):
+        Store.open(str(tmp_path / ("x" * 250) / ("y" * 250)))
+
+
 def test_schema_of_a_newer_version(root: str) -> None:
     Store.open(root).close()
     connection = sqlite3.connect(os.path.join(root, "index.db"))
