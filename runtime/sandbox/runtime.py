@@ -34,6 +34,12 @@ class OciRuntime:
             options.append("--cgroup-manager=disabled")
         return [self.path, *options, "run", f"--bundle={bundle}", container]
 
+    def forget(self, state: str, container: str) -> None:
+        """Remove what is left of a container whose runtime was killed."""
+        if os.path.isdir(os.path.join(state, container)):
+            command = [self.path, f"--root={state}", "delete", "--force", container]
+            subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+
     def version(self) -> str:
         """The first line of ``--version``, without the program's name. Raises ``OSError``."""
         done = subprocess.run([self.path, "--version"], capture_output=True, check=False, text=True)

@@ -156,7 +156,10 @@ def _execute(
     name = f"{os.path.basename(workshop.directory)}-{os.path.basename(bundle)}"
     command = workshop.runtime.run_command(workshop.state, bundle, log, name)
     group = workshop.group(guarded=process.security == "sandbox")
-    status = run_command(command, on_output, cancel, group=group, adjust=workshop.mount_changes())
+    try:
+        status = run_command(command, on_output, cancel, group=group, adjust=workshop.mount_changes())
+    finally:
+        workshop.runtime.forget(workshop.state, name)
     if status == 0 or (cancel is not None and cancel.is_set()):
         return status
     with open(log, encoding="utf-8", errors="replace") as file:
