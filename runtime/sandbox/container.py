@@ -12,10 +12,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from ..snapshot import syscalls
+from .process import OnOutput
 
-__all__ = ["OnOutput", "run_command"]
-
-OnOutput = Callable[[int, bytes], None]
+__all__ = ["run_command"]
 
 _CHUNK = 1 << 16
 _CANCEL_INTERVAL = 0.05

@@ -11,7 +11,6 @@ import errno
 import fcntl
 import os
 import platform
-import secrets
 import signal
 import struct
 import time
@@ -61,7 +60,7 @@ class StepGroup:
 
     @classmethod
     def _create(cls, parent: str) -> StepGroup:
-        path = os.path.join(parent, f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}")
+        path = os.path.join(parent, f"{_PREFIX}{os.getpid()}-{os.urandom(4).hex()}")
         os.mkdir(path, 0o755)
         lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         group = cls(path, lock)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import ip_address
 
 from .process import Pairs
 
@@ -36,10 +35,7 @@ def resolver(host: str, *, host_network: bool) -> bytes:
 
 
 def _is_loopback(server: str) -> bool:
-    try:
-        return ip_address(server.partition("%")[0]).is_loopback
-    except ValueError:
-        return False
+    return server.startswith("127.") or server.partition("%")[0] == "::1"
 
 
 def _text(lines: Iterable[str]) -> bytes:

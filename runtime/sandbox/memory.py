@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import tempfile
 
 from ..errors import EnvironmentLackError
 
@@ -22,7 +21,8 @@ class MemoryDirectory:
         place = _place()
         _remove_dead(place)
         while True:
-            self.path = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=place)
+            self.path = os.path.join(place, f"{_PREFIX}{os.getpid()}-{os.urandom(4).hex()}")
+            os.mkdir(self.path, 0o700)
             self._lock = _try_lock(self.path)
             # Someone who cleans up may come between the two calls: then once more.
             if self._lock is not None and os.path.isdir(self.path):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["Process", "ResolvedMount"]
+__all__ = ["OnOutput", "Pairs", "Process", "ResolvedMount"]
 
 Pairs = tuple[tuple[str, str], ...]
+OnOutput = Callable[[int, bytes], None]
 
 
 @dataclass(frozen=True, slots=True)
