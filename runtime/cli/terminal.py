@@ -7,24 +7,16 @@ from __future__ import annotations
 
 import os
 import re
-import unicodedata
 from collections.abc import Mapping
+from functools import cache
 from typing import TextIO
 
 __all__ = ["Style", "cells", "clip", "columns", "plain_text", "visible", "wants_colour", "width"]
 
-# A CSI sequence, a string sequence (OSC, DCS, SOS, PM, APC; up to its end or the line's), another escape.
-_SEQUENCES = re.compile(
-    r"(?P<colour>\x1b\[[0-9;:]*m)"
-    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
-    r"|(?:\x1b[]PX^_]|[\x90\x98\x9d\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|\Z)"
-    r"|\x1b[ -/]*[0-~]?"
-)
 # Besides control characters: those that reorder, hide or break lines of text.
 _INVISIBLE = frozenset("\u061c\u200b\u200e\u200f\u2028\u2029\u2060\ufeff") | frozenset(
     map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xFFF9, 0xFFFC)))
 )
-_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 _TAB = "    "
 _CODES = {
     "bold": "1",
@@ -41,6 +33,8 @@ def cells(character: str) -> int:
     """Columns that one printable character takes on a terminal."""
     if character < "\u0300":
         return 1
+    import unicodedata  # a megabyte that plain text never needs
+
     if unicodedata.category(character) in ("Mn", "Me", "Cf"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
@@ -96,8 +90,26 @@ def visible(text: str) -> str:
     return "".join(map(visible_character, text))
 
 
+@cache
+def _escapes() -> re.Pattern[str]:
+    """Colours; other CSI sequences; string sequences (OSC, DCS, SOS, PM, APC), up to their end or the line's;
+    other escapes; control characters.
+    """
+    return re.compile(
+        r"(?P<colour>\x1b\[[0-9;:]*m)"
+        r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
+        r"|(?:\x1b[]PX^_]|[\x90\x98\x9d\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|\Z)"
+        r"|\x1b[ -/]*[0-~]?"
+        r"|[\x00-\x08\x0a-\x1f\x7f-\x9f]"
+    )
+
+
 def plain_text(line: str, *, keep_colour: bool = False) -> str:
-    """A line that a program printed, without control sequences; colours stay if asked for and end with it."""
+    """A line that a program printed, without control sequences; colours stay if asked for and end with it.
+
+    >>> plain_text("\\x1b[2J\\x1b[31mred\\x1b[0m\\x07")
+    'red'
+    """
     if line.isascii() and line.isprintable():
         return line
     coloured = False
@@ -109,16 +121,11 @@ def plain_text(line: str, *, keep_colour: bool = False) -> str:
         coloured = True
         return match["colour"]
 
-    cleaned = "".join(
-        part if part.startswith("\x1b") else _printable(part)
-        for part in re.split(r"(\x1b\[[0-9;:]*m)", _SEQUENCES.sub(replace, line))
-    )
-    return f"{cleaned}\x1b[0m" if coloured else cleaned
-
-
-def _printable(text: str) -> str:
-    text = _CONTROLS.sub("", text)
-    return text if text.isascii() and text.isprintable() else "".join(map(visible_character, text))
+    kept = _escapes().sub(replace, line)
+    if not kept.isascii():
+        # What is left of controls is colours; only what is not ASCII can still deceive.
+        kept = "".join(char if char < "\x80" else visible_character(char) for char in kept)
+    return f"{kept}\x1b[0m" if coloured else kept
 
 
 def columns(stream: TextIO, default: int = 100) -> int:

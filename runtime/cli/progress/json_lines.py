@@ -45,8 +45,8 @@ class JsonProgress:
 
     def __call__(self, event: Event) -> None:
         """Write ``event``. Once nobody reads, the build goes on unseen."""
-        now = self._clock()
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03}Z"
+        seconds, milliseconds = divmod(round(self._clock() * 1000), 1000)
+        stamp = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{milliseconds:03}Z"
         document = event_document(event)
         line = json.dumps({"event": document.pop("event"), "time": stamp} | document)
         with self._lock:

@@ -39,6 +39,7 @@ _INTERVAL = 0.1  # seconds between drawings, and before the first one
 _NOTED = 0.5  # tasks that took less leave no line
 _OUTPUT_LINES = 6
 _NOTE_ROOM = 16
+_WIDEST, _NARROWEST = 160, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class _Running:
 
     def last_lines(self, count: int) -> list[str]:
         """The end of its output, with the line that it is writing."""
-        begun = [text for splitter in self.splitters.values() if (text := plain_text(splitter.begun))]
+        begun = [text for splitter in self.splitters.values() if (text := _line(splitter.begun))]
         return [*self.output, *begun][-count:] if count else []
 
 
@@ -242,7 +243,7 @@ class TerminalProgress:
 
     def _columns(self) -> int:
         """Columns to use: all but the last one, and no more than are easy to read across."""
-        return max(min(self._screen.size[0] - 1, 160), 20)
+        return max(min(self._screen.size[0] - 1, _WIDEST), _NARROWEST)
 
 
 def _line(text: str) -> str:
