@@ -28,7 +28,7 @@ def store_error(error: OSError | sqlite3.Error, place: str) -> StoreError:
     if error.errno in _FULL:
         return StoreError(
             f"no space left for the store at {place}",
-            help="free some space, run 'layerc cache gc', or set LAYERC_HOME to another disk",
+            help="free some space ('layerc cache gc' helps), or set LAYERC_HOME to another disk",
         )
     if error.errno in _FORBIDDEN:
         named = error.filename if isinstance(error.filename, str) else place
