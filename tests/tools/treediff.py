@@ -12,6 +12,8 @@ import gzip
 import hashlib
 import io
 import json
+import os
+import stat
 import sys
 import tarfile
 from collections import defaultdict
@@ -21,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-__all__ = ["Difference", "Image", "Node", "compare_configs", "compare_trees", "read_image"]
+__all__ = ["Difference", "Image", "Node", "compare_configs", "compare_trees", "read_directory", "read_image"]
 
 KINDS = {
     tarfile.REGTYPE: "file",
@@ -31,6 +33,15 @@ KINDS = {
     tarfile.CHRTYPE: "character device",
     tarfile.BLKTYPE: "block device",
     tarfile.FIFOTYPE: "fifo",
+}
+_KINDS_ON_DISK = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "directory",
+    stat.S_IFLNK: "symlink",
+    stat.S_IFCHR: "character device",
+    stat.S_IFBLK: "block device",
+    stat.S_IFIFO: "fifo",
+    stat.S_IFSOCK: "socket",
 }
 INDEXES = (
     "application/vnd.oci.image.index.v1+json",
@@ -251,6 +262,49 @@ def _node(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> Node:
         target=entry.linkname if entry.issym() else "",
         device=(entry.devmajor, entry.devminor) if special else (0, 0),
         xattrs=tuple(sorted((k, v.encode("utf-8", "surrogateescape").hex()) for k, v in xattrs.items())),
+    )
+
+
+def read_directory(root: str | Path) -> dict[str, Node]:
+    """The tree of a directory on disk, as :func:`read_image` gives that of an image."""
+    seen: dict[tuple[int, int], Node] = {}
+    tree: dict[str, Node] = {}
+    for folder, folders, files in os.walk(root):
+        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+        for name in ["", *files, *links]:
+            path = os.path.join(folder, name).rstrip("/")
+            status = os.lstat(path)
+            key = (status.st_dev, status.st_ino)
+            if key not in seen:
+                seen[key] = _node_of_file(path, status)
+            tree[os.path.relpath(path, root) if path != str(root) else ""] = seen[key]
+    return tree
+
+
+def _node_of_file(path: str, status: os.stat_result) -> Node:
+    kind = _KINDS_ON_DISK[stat.S_IFMT(status.st_mode)]
+    device = (0, 0)
+    if "device" in kind:
+        device = (os.major(status.st_rdev), os.minor(status.st_rdev))
+    digest = ""
+    if kind == "file":
+        with open(path, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Node(
+        kind=kind,
+        mode=stat.S_IMODE(status.st_mode),
+        uid=status.st_uid,
+        gid=status.st_gid,
+        mtime=int(status.st_mtime // 1),
+        digest=digest,
+        target=os.readlink(path) if kind == "symlink" else "",
+        device=device,
+        xattrs=tuple(
+            sorted(
+                (name, os.getxattr(path, name, follow_symlinks=False).hex())
+                for name in os.listxattr(path, follow_symlinks=False)
+            )
+        ),
     )
 
 
