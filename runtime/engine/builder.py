@@ -8,7 +8,7 @@ from threading import Event
 from typing import Protocol
 
 from ...compiler.graph.layer import ImageLayer
-from ...compiler.graph.operations import Add, Base, Copy, MakeDir, Operation, Run
+from ...compiler.graph.operations import Add, Base, Copy, MakeDir, Run
 from ..events import Reporter, StepOutput
 from ..snapshot.commit import commit
 from ..snapshot.mount import mount
@@ -55,16 +55,6 @@ class LayerBuilder:
         self._mounts = mounts
         self._report = reporter
         self._cancel = cancel
-
-    @staticmethod
-    def ignores_parent(operation: Operation) -> bool:
-        """Whether the result does not depend on the layer below (``COPY --link``)."""
-        # A name in --chown is looked up in the image that is copied into.
-        return (
-            isinstance(operation, Copy | Add)
-            and is_linked(operation)
-            and not any(letter.isalpha() for letter in operation.chown)
-        )
 
     def execute(self, layer: ImageLayer, parent: Stack, inputs: Sequence[Stack]) -> Stack:
         """Make the layer. Raises what the user has to know (a :class:`LayercError`), or

@@ -106,7 +106,13 @@ class Inputs:
             return inputs[index].content
         view = StackView(self._store, inputs[index].stack)
         copy = mount_copy(mount, view)
-        return resolve_copy(copy, view, title="the mounted stage").key()
+        plan = resolve_copy(copy, view, title="the mounted stage")
+        root = plan.actions[0].root
+        if root.kind != "directory":
+            return plan.key()
+        # Unlike a COPY of its content, a mount shows the directory itself.
+        shown = (root.mode, root.uid, root.gid, *root.xattrs)
+        return hashlib.sha256(f"{plan.key()} {shown}".encode()).hexdigest()
 
     def describe(self, operation: Operation) -> str:
         """What :meth:`outside` speaks of, in words."""

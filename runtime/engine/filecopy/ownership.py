@@ -7,7 +7,7 @@ import re
 from ...errors import InputError
 from ...sources.tree import SourceTree, TooManyLinksError, follow
 
-__all__ = ["resolve_owner"]
+__all__ = ["needs_users", "resolve_owner"]
 
 MAX_SIZE = 10 << 20
 _ID = re.compile(r"\d{1,10}", re.ASCII)
@@ -32,6 +32,11 @@ def resolve_owner(chown: str, tree: SourceTree) -> tuple[int, int]:
             number = _number(group)
             gid = number if number is not None else _look_up(tree, "group", group)[0]
     return uid, gid
+
+
+def needs_users(chown: str) -> bool:
+    """Whether :func:`resolve_owner` has to look a name up."""
+    return any(part not in {"", "root"} and _number(part) is None for part in chown.split(":", 1))
 
 
 def _number(text: str) -> int | None:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from ....compiler.graph.operations import Add, Copy
+from ....compiler.graph.operations import Add, Copy, Operation
 from ...sources.tree import Entry, SourceTree
 from .modes import Mode
+from .ownership import needs_users
 
-__all__ = ["CopyAction", "CopyPlan", "Item", "is_linked"]
+__all__ = ["CopyAction", "CopyPlan", "Item", "ignores_parent", "is_linked"]
 
 
 class Item(NamedTuple):
@@ -47,30 +48,25 @@ class CopyAction:
         return self.items[0].entry
 
     def link_groups(self) -> dict[str, str]:
-        """For names of one file that are copied as hard links: the item's path that they all stand for.
+        """For names of one file that are copied as hard links: the first of the items' paths.
 
-        A tree says which names were one file when it was made; a name may have been replaced since, so
-        names that look different are not held to be one file.
+        A tree says which names were one file when it was made, by the name of any of them; a name may have
+        been replaced since, so names that look or read different are not held to be one file.
         """
+        named = {entry.link for _, entry, _ in self.items if entry.link}
+        if not named:
+            return {}
+        digest = self.tree.digest
         first: dict[tuple[str, Entry], str] = {}
         groups: dict[str, str] = {}
-        by_path = {item.entry.path: item for item in self.items}
         for path, entry, _ in self.items:
-            if entry.kind != "file" or not entry.link:
+            if entry.kind != "file" or not (entry.link or entry.path in named):
                 continue
-            leader = by_path.get(entry.link)
-            if leader is not None and _alike(leader.entry, entry):
-                groups[path] = groups[leader.path] = leader.path
-                continue
-            key = (entry.link, entry._replace(path="", digest=""))
-            known = first.setdefault(key, path)
+            same = entry._replace(path="", link="", digest=entry.digest or digest(entry.path))
+            known = first.setdefault((entry.link or entry.path, same), path)
             if known != path:
                 groups[path] = groups[known] = known
         return groups
-
-
-def _alike(one: Entry, other: Entry) -> bool:
-    return one[1:7] == other[1:7] and one.xattrs == other.xattrs
 
 
 @dataclass(frozen=True)
@@ -136,6 +132,13 @@ class CopyPlan:
             xattrs = ",".join(f"{name.encode().hex()}={value.hex()}" for name, value in entry.xattrs)
             group = groups.get(path, "") if groups else ""
             yield f"{path}\0{kind}\0{mode}\0{owner}\0{content}\0{xattrs}\0{int(passage)}\0{group}\0"
+
+
+def ignores_parent(operation: Operation) -> bool:
+    """Whether the result does not depend on the layer below: ``COPY --link``, unless it names an owner, who is
+    looked up in the image that is copied into.
+    """
+    return isinstance(operation, Copy | Add) and is_linked(operation) and not needs_users(operation.chown)
 
 
 def is_linked(operation: Copy | Add) -> bool:
