@@ -21,6 +21,7 @@ import os
 import platform
 import random
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -130,7 +131,7 @@ WORKS = (
     Work("noop", "no-op rebuild, 10 instructions", 15, ten_instructions),
     Work("chain-20", "cold chain of 20 `RUN echo`", 5, chain(20), touch_nonce),
     Work("chain-100", "cold chain of 100", 3, chain(100), touch_nonce, slow=True),
-    Work("chain-200", "cold chain of 200", 3, chain(200), touch_nonce, slow=True),
+    Work("chain-200", "cold chain of 200", 2, chain(200), touch_nonce, slow=True),
     Work("wide", "8 independent stages of `sleep 2`", 3, wide, touch_nonce),
     Work("many-noop", "no-op, context of 20,000 files (100 MB)", 7, many_files),
     Work("many-edit", "one file edited in that context", 5, many_files, edit_one_of_many),
@@ -300,12 +301,12 @@ def measure(work: Work, found: Sequence[Engine], scratch: Path, patience: float)
     row = Row(work)
     takers = [engine for engine in found if engine.patient or not work.slow]
     for number in range(-1, work.rounds):  # round -1 fills the caches and is not counted
+        wait_for_quiet(patience)
         for engine in takers if number % 2 else reversed(takers):
             if engine.name in row.failures or number >= engine.most:
                 continue
             if work.change and number >= 0:
                 work.change(folder)
-            wait_for_quiet(patience)
             try:
                 seconds = engine.build(folder)
             except FailedError as error:
@@ -464,4 +465,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    # Also then the engines are stopped and the scratch directory is removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())
