@@ -1,7 +1,7 @@
 """Decides which layers are needed, and makes those that are not known yet, in parallel.
 
 Demand-driven: a layer that is found in the cache needs its parent's stack and nothing else, so stages that
-only fed a cached copy are never looked at. The coordinator runs in the calling thread and does all look-ups;
+only fed a cached copy are never made. The coordinator runs in the calling thread and does all look-ups;
 worker threads exist only when something has to be made. Work for N layers grows as N.
 
 The words (suspending scheduler, early cut-off) are those of "Build systems à la carte" (Mokhov et al., 2018).
@@ -21,7 +21,7 @@ from ...compiler.graph.layer import ImageLayer
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-__all__ = ["CancelledStepError", "LayerResult", "LayerWorker", "Scheduler"]
+__all__ = ["CancelledStepError", "Found", "LayerResult", "LayerWorker", "Scheduler"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,20 @@ class CancelledStepError(Exception):
     """A step was stopped because another one failed or the user interrupted."""
 
 
+class Found(Protocol):
+    """A layer that was found by its definition."""
+
+    def __call__(self, parent: LayerResult, inputs: tuple[LayerResult | None, ...]) -> LayerResult | None:
+        """The layer's result, or none if it was not made on this parent or with these inputs (none: not known
+        in this build). Called in the coordinator's thread.
+        """
+
+
 class LayerWorker(Protocol):
     """What the scheduler needs to know of layers."""
 
-    def probe(self, layer: ImageLayer) -> Callable[[LayerResult], LayerResult] | None:
-        """Look for the layer by its definition, quickly. If found, a function from the parent's result to
-        this layer's; else none. Called in the coordinator's thread.
-        """
+    def probe(self, layer: ImageLayer) -> Found | None:
+        """Look for the layer by its definition, quickly. Called in the coordinator's thread."""
 
     def make(self, layer: ImageLayer, parent: LayerResult, inputs: tuple[LayerResult, ...]) -> LayerResult:
         """Find the layer by content or execute it. Called in a worker thread."""
@@ -58,7 +65,7 @@ class LayerWorker(Protocol):
 class _Node:
     layer: ImageLayer
     needs: tuple[str, ...]
-    found: Callable[[LayerResult], LayerResult] | None
+    found: Found | None
     missing: int = 0
     dependents: list[_Node] = field(default_factory=list)
     result: LayerResult | None = None
@@ -98,8 +105,7 @@ class Scheduler:
         """
         wanted = tuple(targets)
         try:
-            for target in wanted:
-                self._demand(target)
+            self._demand(wanted)
             self._loop()
         except BaseException:
             self._cancel.set()
@@ -111,25 +117,18 @@ class Scheduler:
 
     # --- demand ---------------------------------------------------------------------------------------
 
-    def _demand(self, target: str) -> None:
-        """Add ``target`` and everything it needs (an explicit stack: chains can be long)."""
+    def _demand(self, targets: Iterable[str]) -> None:
+        """Add ``targets`` and everything they need (an explicit stack: chains can be long)."""
         added: list[_Node] = []
-        todo = [target]
+        todo = [*targets]
         while todo:
             layer_id = todo.pop()
             if layer_id not in self._nodes:
                 added.append(self._add(self._layers[layer_id]))
                 todo.extend(added[-1].needs)
-        for node in added:
-            for need in set(node.needs):
-                self._nodes[need].dependents.append(node)
-                node.missing += 1
         self._unfinished += len(added)
-        # Unfinished needs of earlier demands finish later; those that have finished count no more.
         for node in added:
-            node.missing -= sum(self._nodes[need].result is not None for need in set(node.needs))
-            if node.missing == 0:
-                self._ready.append(node)
+            self._await(node, node.needs)
 
     def _add(self, layer: ImageLayer) -> _Node:
         found = self._worker.probe(layer)
@@ -137,6 +136,14 @@ class Scheduler:
         node = _Node(layer, layer.references if found is None else parent, found)
         self._nodes[layer.id] = node
         return node
+
+    def _await(self, node: _Node, needs: Iterable[str]) -> None:
+        for need in map(self._nodes.__getitem__, dict.fromkeys(needs)):
+            if need.result is None:
+                need.dependents.append(node)
+                node.missing += 1
+        if node.missing == 0:
+            self._ready.append(node)
 
     # --- work -----------------------------------------------------------------------------------------
 
@@ -155,13 +162,29 @@ class Scheduler:
     def _start(self, node: _Node) -> None:
         parent = EMPTY if node.layer.parent is None else self._result_of(node.layer.parent)
         if node.found is not None:
-            self._finish(node, node.found(parent))
+            self._take(node, node.found, parent)
             return
         if self._pool is None:
             self._pool = self._open_pool()
         inputs = tuple(self._result_of(layer_id) for layer_id in node.layer.inputs)
         self._running += 1
         self._pool.submit(self._work, node, parent, inputs)
+
+    def _take(self, node: _Node, found: Found, parent: LayerResult) -> None:
+        """Use what was found, if it was made on what there is now."""
+        others = {need: self._nodes[need] for need in node.layer.inputs if need in self._nodes}
+        unfinished = [need for need, other in others.items() if other.result is None]
+        if unfinished:  # some other layer needs them too: they may become something else than they were
+            self._await(node, unfinished)
+            return
+        known = tuple(others[need].result if need in others else None for need in node.layer.inputs)
+        result = found(parent, known)
+        if result is not None:
+            self._finish(node, result)
+            return
+        node.found = None
+        self._demand(node.layer.inputs)
+        self._await(node, node.layer.inputs)
 
     def _open_pool(self) -> ThreadPoolExecutor:
         # Imported here: a build that finds everything has no work.

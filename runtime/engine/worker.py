@@ -6,22 +6,23 @@ import json
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from ...compiler.graph.canonical import sha256_hex
 from ...compiler.graph.layer import ImageLayer, Provenance
-from ...compiler.graph.operations import Base
+from ...compiler.graph.operations import Base, Operation
 from ...grammar.errors import LayercError
 from ...grammar.source import Location
 from ..errors import StepError
 from ..events import Reporter, StepCached, StepFailed, StepFinished, StepStarted
 from ..store.store import Store
 from ..store.values import Result
+from .filecopy.plan import ignores_parent
 from .inputs import Inputs
 from .keys import content_key, definition_key, operation_key
-from .scheduler import CancelledStepError, LayerResult
+from .scheduler import EMPTY, CancelledStepError, Found, LayerResult
 
 if TYPE_CHECKING:
     from .builder import LayerBuilder
@@ -44,6 +45,10 @@ def extend(store: Store, parent: LayerResult, layers: tuple[str, ...]) -> LayerR
         if stored.entries:
             content = sha256_hex(f"{content}\n{stored.content}")
     return LayerResult((*parent.stack, *layers), content)
+
+
+def _below(operation: Operation, parent: LayerResult) -> str:
+    return "" if ignores_parent(operation) else parent.content
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,9 @@ class CachingWorker:
         self._report = reporter
         self._fresh = fresh
         self._cancel = cancel
+        self._layers: Mapping[str, ImageLayer] = {}
         self._keys: dict[str, str] = {}
+        self._known: dict[str, LayerResult | None] = {}
         self._above_fresh: set[str] = set()
         self._counting = Lock()
         self.executed = 0
@@ -87,6 +94,7 @@ class CachingWorker:
 
     def set_keys(self, layers: Mapping[str, ImageLayer]) -> None:
         """Compute all definition keys; ``layers`` come after what they need."""
+        self._layers = layers
         for layer in layers.values():
             with _located(layer):
                 sources = self._inputs.outside(layer.operation)
@@ -101,16 +109,45 @@ class CachingWorker:
 
     # --- level 1 --------------------------------------------------------------------------------------
 
-    def probe(self, layer: ImageLayer) -> Callable[[LayerResult], LayerResult] | None:
+    def probe(self, layer: ImageLayer) -> Found | None:
         """Look up the definition key. It does not count above a layer that is to be made again: only that
         layer's content can tell whether anything changes.
+
+        A step that was run twice may have given two contents, and a result that was made on the first does
+        not go with the second: what is found counts only on what it was made on.
         """
         if layer.id in self._above_fresh:
             return None
         result = self._store.result(self._keys[layer.id])
         if result is None:
             return None
-        return lambda parent: self._reuse(layer, parent, result, "definition")
+
+        def found(parent: LayerResult, inputs: tuple[LayerResult | None, ...]) -> LayerResult | None:
+            below, *before = result.basis.split(" ")
+            now = [item or self._index_of(need) for item, need in zip(inputs, layer.inputs, strict=True)]
+            # An input that is gone from the store, and that nobody needs, can not contradict.
+            same = below == _below(layer.operation, parent) and all(
+                item is None or item.content == content for item, content in zip(now, before, strict=True)
+            )
+            return self._reuse(layer, parent, result, "definition") if same else None
+
+        return found
+
+    def _index_of(self, layer_id: str) -> LayerResult | None:
+        """What the store has for a layer that this build does not need; none if it has nothing any more."""
+        todo: list[ImageLayer] = []
+        current: str | None = layer_id
+        while current is not None and current not in self._known:
+            todo.append(self._layers[current])
+            current = todo[-1].parent
+        for layer in reversed(todo):
+            parent = EMPTY if layer.parent is None else self._known[layer.parent]
+            result = self._store.result(self._keys[layer.id])
+            known = None
+            if result is not None and parent is not None:
+                known = extend(self._store, parent, result.layers)
+            self._known[layer.id] = known
+        return self._known[layer_id]
 
     def _reuse(self, layer: ImageLayer, parent: LayerResult, result: Result, level: str) -> LayerResult:
         with self._counting:
@@ -138,12 +175,13 @@ class CachingWorker:
         operation = layer.operation
         sources = self._inputs.outside(operation)
         read = self._inputs.inside(operation, inputs)
-        below = "" if self._builder.ignores_parent(operation) else parent.content
+        below = _below(operation, parent)
+        made_on = " ".join((below, *(item.content for item in inputs)))
         key = content_key(operation, below, read, sources)
         with self._store.lock(key, self._check):
             known = None if layer.id in self._fresh else self._store.result(key)
             if known is not None:
-                self._store.add_result(self._keys[layer.id], known)
+                self._store.add_result(self._keys[layer.id], replace(known, basis=made_on))
                 return self._reuse(layer, parent, known, "content")
             record = _Record(below, list(read), list(sources))
             self._report(StepStarted(layer.id, layer.provenance, self._reason(layer, record)))
@@ -154,27 +192,26 @@ class CachingWorker:
                 cancelled = self._cancel.is_set() or isinstance(error, CancelledStepError)
                 self._report(StepFailed(layer.id, time.monotonic() - started, cancelled))
                 raise
-            return self._record(layer, parent, layers, key, record, time.monotonic() - started)
+            result = Result(layers, time.monotonic() - started, time.time(), made_on)
+            return self._record(layer, parent, result, key, record)
 
     def _record(
         self,
         layer: ImageLayer,
         parent: LayerResult,
-        layers: tuple[str, ...],
+        result: Result,
         key: str,
         record: _Record,
-        seconds: float,
     ) -> LayerResult:
-        result = Result(layers, seconds, time.time(), self._keys[layer.id])
         self._store.add_result(key, result)
         self._store.add_result(self._keys[layer.id], result)
         last = json.dumps([record.parent, record.inputs, record.sources]).encode()
         self._store.add_record("last", operation_key(layer.operation), last)
         with self._counting:
             self.executed += not isinstance(layer.operation, Base)
-        size = sum(stored.size for stored in self._store.layers(layers))
-        self._report(StepFinished(layer.id, seconds, size))
-        return extend(self._store, parent, layers)
+        size = sum(stored.size for stored in self._store.layers(result.layers))
+        self._report(StepFinished(layer.id, result.seconds, size))
+        return extend(self._store, parent, result.layers)
 
     def _check(self) -> None:
         if self._cancel.is_set():

@@ -13,7 +13,7 @@ from .files import store_error
 
 __all__ = ["SCHEMA_VERSION", "Index"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_SECONDS = 30.0
 
 # Numbers of AUTOINCREMENT columns are never given twice: they name directories and leases.
@@ -65,7 +65,7 @@ CREATE TABLE results (
     seconds REAL NOT NULL,
     created REAL NOT NULL,
     used REAL NOT NULL,
-    definition TEXT NOT NULL
+    basis TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE records (
     kind TEXT NOT NULL,
@@ -102,6 +102,13 @@ class Index:
                 f"the store at {place} was made by a newer layerc (its schema is {version}, "
                 f"this one knows {SCHEMA_VERSION})",
                 help="update layerc, or set LAYERC_HOME to another directory",
+            )
+        if 0 < version < SCHEMA_VERSION:
+            self._connection.close()
+            raise StoreError(
+                f"the store at {place} was made by an older layerc (its schema is {version}, "
+                f"this one needs {SCHEMA_VERSION})",
+                help="remove the directory, builds fill it again; or set LAYERC_HOME to another one",
             )
         self.is_new = version == 0
 

@@ -149,18 +149,18 @@ class ResultTable:
     def get(self, key: str) -> Result | None:
         """The result under ``key``, if all its layers are there."""
         row = self._index.row(
-            "SELECT chain, seconds, created, definition, used FROM results WHERE key = ?", (key,)
+            "SELECT chain, seconds, created, basis, used FROM results WHERE key = ?", (key,)
         )
         if row is None:
             return None
-        chain, seconds, created, definition, used = row
+        chain, seconds, created, basis, used = row
         stack = self._stack(chain)
         if stack is None:
             return None
         now = time.time()
         if now - used > _STALE:
             self._touch(key, stack, now)
-        return Result(stack, seconds, created, definition)
+        return Result(stack, seconds, created, basis)
 
     def add(self, key: str, result: Result) -> None:
         """Note ``result`` under ``key``, in place of what was there. Raises :class:`StoreError` where a layer
@@ -173,7 +173,7 @@ class ResultTable:
         with self._index.transaction():
             chain, found = self._chain(result.layers)
             self._index.execute(
-                "INSERT OR REPLACE INTO results (key, chain, seconds, created, used, definition) "
+                "INSERT OR REPLACE INTO results (key, chain, seconds, created, used, basis) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
                 (
                     key,
@@ -181,7 +181,7 @@ class ResultTable:
                     result.seconds,
                     result.created or now,
                     now,
-                    result.definition,
+                    result.basis,
                 ),
             )
         self._remember(found)

@@ -39,13 +39,13 @@ class StoredLayer:
 class Result:
     """What a step gave: the stack of layers (diff IDs, bottom to top), and the seconds that it took.
 
-    ``created`` is in seconds since 1970; ``definition`` is the key of the definition that gave it.
+    ``created`` is in seconds since 1970; ``basis`` says, in its maker's terms, what it was made on.
     """
 
     layers: tuple[str, ...]
     seconds: float = 0.0
     created: float = 0.0
-    definition: str = ""
+    basis: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from layerc.compiler.graph.layer import ImageLayer
 from layerc.compiler.graph.operations import Run
-from layerc.runtime.engine.scheduler import LayerResult, Scheduler
+from layerc.runtime.engine.scheduler import Found, LayerResult, Scheduler
 
 
 def layer(name: str, parent: ImageLayer | None = None, *inputs: ImageLayer) -> ImageLayer:
@@ -28,12 +28,12 @@ class Worker:
         self.probed: list[str] = []
         self.during = during
 
-    def probe(self, layer: ImageLayer) -> Callable[[LayerResult], LayerResult] | None:
+    def probe(self, layer: ImageLayer) -> Found | None:
         name = layer.operation.argv[0]
         self.probed.append(name)
         if name not in self.known:
             return None
-        return lambda parent: LayerResult((*parent.stack, name), name)
+        return lambda parent, _: LayerResult((*parent.stack, name), name)
 
     def make(self, layer: ImageLayer, parent: LayerResult, inputs: tuple[LayerResult, ...]) -> LayerResult:
         name = layer.operation.argv[0]

@@ -57,11 +57,11 @@ def test_adding_a_layer_again_keeps_the_first(store: Store) -> None:
 def test_layers_are_there_after_reopening(root: str) -> None:
     with Store.open(root) as store:
         layer = add_layer(store, 1)
-        store.add_result("key", Result((layer.diff_id,), 2.5, 100.0, "definition"))
+        store.add_result("key", Result((layer.diff_id,), 2.5, 100.0, "basis"))
         store.add_record("kind", "key", b"\0value")
     with Store.open(root) as store:
         assert store.layer(layer.diff_id) == layer
-        assert store.result("key") == Result((layer.diff_id,), 2.5, 100.0, "definition")
+        assert store.result("key") == Result((layer.diff_id,), 2.5, 100.0, "basis")
         assert store.record("kind", "key") == b"\0value"
         assert store.record("other", "key") is None
 
