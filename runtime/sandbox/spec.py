@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ..errors import UsageError
 from . import capabilities
 from .hostfiles import HOSTNAME
+from .ids import is_mapped
 from .process import Process
 from .users import User
 
@@ -166,7 +167,7 @@ def _default_mounts(process: Process, machine: Machine) -> list[Config]:
     writable = process.security == "insecure"
     strict = ["nosuid", "noexec", "nodev"]
     terminals = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]
-    if not machine.user_namespace or _is_mapped(_PRIVATE_GROUP):
+    if not machine.user_namespace or is_mapped("gid", _PRIVATE_GROUP):
         terminals.append(f"gid={_PRIVATE_GROUP}")
     shm = f"size={process.shm_size or _DEFAULT_SHM}"
     mounts = [
@@ -177,8 +178,8 @@ def _default_mounts(process: Process, machine: Machine) -> list[Config]:
         _mount("/dev/mqueue", "mqueue", strict),
     ]
     access = [] if writable else ["ro"]
-    if machine.user_namespace:
-        # A sysfs of its own would need a network namespace of its own.
+    if machine.user_namespace and process.network != "none":
+        # A sysfs of its own needs a network namespace of its own.
         return [
             *mounts,
             _mount("/sys", "bind", [*strict, "rbind", *(["rro"] if access else [])], source="/sys"),
@@ -199,12 +200,6 @@ def _merged(mounts: Sequence[Config]) -> list[Config]:
     for mount in mounts:
         by_target[mount["destination"]] = mount
     return list(by_target.values())
-
-
-def _is_mapped(gid: int) -> bool:
-    with open("/proc/self/gid_map", encoding="ascii") as file:
-        ranges = [tuple(map(int, line.split())) for line in file]
-    return any(first <= gid < first + count for first, _, count in ranges)
 
 
 def _limit(text: str) -> Config:

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from ..errors import InputError, StepError, UsageError
 from .container import run_command
 from .failure import NOT_STARTED, explain
+from .ids import is_mapped
 from .mounts import StepMounts
 from .process import OnOutput, Process, ResolvedMount
 from .rootpath import path_in_root
@@ -47,7 +48,7 @@ def run_step(
         points += [(item.target, files.is_directory(item)) for item in wanted]
         with _filesystem_errors():
             held.enter_context(mount_points(rootfs, points))
-            user = resolve_user(rootfs, process.user)
+            user = _possible_user(rootfs, process)
             _make_directory(rootfs, process.cwd, user)
         env = environment(process, user, secrets)
         guard = workshop.seccomp() if process.security == "sandbox" else {}
@@ -69,6 +70,16 @@ def _secrets(mounts: Sequence[ResolvedMount]) -> list[tuple[str, str]]:
         if b"\0" in item.content:
             raise InputError(f"the secret for ${item.target} holds a zero byte, which no variable can")
     return [(item.target, os.fsdecode(item.content)) for item in wanted]
+
+
+def _possible_user(rootfs: str, process: Process) -> User:
+    user = resolve_user(rootfs, process.user)
+    if not is_mapped("uid", user.uid) or not is_mapped("gid", user.gid):
+        raise InputError(
+            f"a step can not run as user {process.user} (uid {user.uid}, gid {user.gid}) here",
+            help="a build without root has only the ids that /etc/subuid and /etc/subgid give to the user",
+        )
+    return user
 
 
 @contextmanager
