@@ -124,7 +124,8 @@ def empty_config(platform: Platform) -> ImageConfig:
 def source_of(node: Node, site: Site, name: str) -> Source:
     """The files that the command at ``site`` of ``node`` means by ``name``."""
     source = node.sources[site, name]
-    context = source.context or source.image_context
+    # A context that stands in for a stage's base image is where the stage begins, not what it comes to.
+    context = source.context or (source.image_context if source.mentioned else None)
     if context is not None and context.kind != "image":
         return Source(context=context.name)
     return Source(ready=False) if source.result is None else Source(layer=source.result.layer)

@@ -16,7 +16,7 @@ from layerc.compiler import compile_dockerfile
 from layerc.compiler.config import ImageConfig
 from layerc.compiler.graph.graph import LayerGraph
 from layerc.compiler.graph.invariants import check
-from layerc.compiler.graph.operations import Base, Copy, FromContext, MakeDir, Run
+from layerc.compiler.graph.operations import Base, Copy, FromContext, FromLayer, MakeDir, Run
 from layerc.compiler.graph.plan import LayerPlan
 from layerc.compiler.options import (
     BaseImage,
@@ -198,6 +198,14 @@ def test_a_directory_as_base() -> None:
     assert request.context is not None
     assert request.context.kind == "local"
     assert request.reference == "docker.io/library/debian:latest"
+
+
+def test_a_directory_as_base_of_a_stage_that_is_copied_from() -> None:
+    text = "FROM debian AS build\nRUN x\nFROM scratch\nCOPY --from=build /a /\n"
+    plan = compile_text(text, contexts=contexts(debian="local"))
+    (copy,) = operations(plan, Copy)
+    assert copy.origin == FromLayer(0)
+    assert [run.argv[-1] for run in operations(plan, Run)] == ["x"]
 
 
 def test_a_context_replaces_a_stage() -> None:
