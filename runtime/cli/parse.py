@@ -37,7 +37,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Describe the command."""
     parser.usage = "layerc parse [OPTIONS] [FILE…]"
     parser.description = (
-        "Parse Dockerfiles and print their syntax trees, one JSON object a file and line. "
+        "Parse Dockerfiles and print their syntax trees, one JSON object a file and line.\n"
         "A file that can not be read or parsed gives an object with an error."
     )
     parser.epilog = _EPILOG
