@@ -33,6 +33,9 @@ _ADVICE = {
     "--cache-to": "the store is the cache; --store names another",
     "--rm": "nothing is left behind here; leave it out",
     "--force-rm": "nothing is left behind here; leave it out",
+    "--push": "write -o type=oci,dest=FILE, and push that with skopeo copy",
+    "--provenance": "no attestations are made; leave it out",
+    "--sbom": "no attestations are made; leave it out",
     "--builder": "layerc builds without a daemon; leave it out",
     "--compress": "contexts are read in place; leave it out",
 }
@@ -127,9 +130,12 @@ def run(arguments: argparse.Namespace) -> int:
         _write(arguments.metadata_file, json.dumps(metadata(result, request.tags), indent=2) + "\n")
     if arguments.quiet:
         print(image_id(result))
-    elif arguments.progress not in ("json", "rawjson"):
-        writes_stdout = any(spec == "-" or "dest=-" in spec.split(",") for spec in request.outputs)
-        print(summary(result, request, root), file=sys.stderr if writes_stdout else sys.stdout)
+        return 0
+    as_json = arguments.progress in ("json", "rawjson")
+    text = json.dumps(result_document(result, request.tags)) if as_json else summary(result, request, root)
+    # An archive on standard output must be nothing else.
+    taken = any(spec == "-" or "dest=-" in spec.split(",") for spec in request.outputs)
+    print(text, file=sys.stderr if taken else sys.stdout)
     return 0
 
 
@@ -222,14 +228,36 @@ def image_id(result: BuildResult) -> str:
 
 
 def metadata(result: BuildResult, tags: tuple[str, ...]) -> dict[str, object]:
-    """The document of ``--metadata-file``, with the keys of docker buildx."""
+    """The document of ``--metadata-file``, with the keys of docker buildx. Digests are given for one image."""
+    document: dict[str, object] = {}
     first = result.images[0]
-    document: dict[str, object] = {"containerimage.config.digest": first.config_digest}
-    if first.digest:
+    if len(result.images) == 1:
+        document["containerimage.config.digest"] = first.config_digest
+    if len(result.images) == 1 and first.digest:
         document["containerimage.digest"] = first.digest
     if tags:
         document["image.name"] = ",".join(tags)
     return document
+
+
+def result_document(result: BuildResult, tags: tuple[str, ...]) -> dict[str, object]:
+    """What is printed at the end with ``--progress json``."""
+    return {
+        "images": [
+            {
+                "name": image.name,
+                "platform": image.platform,
+                "id": image.config_digest,
+                "digest": image.digest or None,
+            }
+            for image in result.images
+        ],
+        "tags": list(tags),
+        "outputs": list(result.outputs),
+        "executed": result.executed,
+        "cached": result.cached,
+        "seconds": result.seconds,
+    }
 
 
 def summary(result: BuildResult, request: BuildRequest, store_root: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from .options import add_store_option
+from .progress.words import size_text
 
 if TYPE_CHECKING:
     from ..store import Usage
@@ -61,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         before = store.usage().total
         after = store.gc(keep, until)
     print(_render(after))
-    print(f"freed  {_size(before - after.total)}")
+    print(f"freed  {size_text(before - after.total)}")
     return 0
 
 
@@ -92,17 +93,8 @@ def parse_duration(text: str) -> float:
 
 def _render(usage: Usage) -> str:
     return (
-        f"layers {usage.layers:>7}  {_size(usage.layer_bytes)}\n"
-        f"blobs  {usage.blobs:>7}  {_size(usage.blob_bytes)}\n"
+        f"layers {usage.layers:>7}  {size_text(usage.layer_bytes)}\n"
+        f"blobs  {usage.blobs:>7}  {size_text(usage.blob_bytes)}\n"
         f"steps  {usage.results:>7}\n"
-        f"total           {_size(usage.total)}"
+        f"total           {size_text(usage.total)}"
     )
-
-
-def _size(count: int) -> str:
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"

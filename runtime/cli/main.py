@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -147,6 +148,9 @@ def _open_standard_streams() -> None:
         except OSError:
             descriptor = os.open(os.devnull, os.O_RDWR)  # the lowest free number: this one
             setattr(sys, name, open(descriptor, mode, encoding="utf-8", closefd=False))  # noqa: SIM115  # kept
+    # A name that the locale's encoding lacks is written as an escape, as on standard error; it is no crash.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 @contextmanager

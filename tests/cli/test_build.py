@@ -104,12 +104,14 @@ def test_nothing_else_goes_into_an_archive_on_standard_output(folder: Path) -> N
 
 
 def test_json_progress_is_json_alone(folder: Path) -> None:
-    done = build("--progress", "json", ".")
+    done = build("--progress", "json", "-t", "app", ".")
     events = [json.loads(line)["event"] for line in done.stderr.splitlines()]
     assert events[0] == "build-started"
     assert events[-1] == "build-finished"
     assert events.count("step-finished") == 3
-    assert done.stdout == ""
+    result = json.loads(done.stdout)
+    assert (result["executed"], result["cached"], result["tags"]) == (3, 0, ["docker.io/library/app:latest"])
+    assert result["images"][0]["id"] == build("-q", ".").stdout.strip()
 
 
 def test_a_failing_step(folder: Path) -> None:

@@ -203,6 +203,14 @@ def test_the_page_names_every_option_and_exit_code() -> None:
         assert re.search(rf"^\| (.*, )?{code}\b.* \|", page, re.MULTILINE), code
 
 
+def test_an_encoding_that_lacks_a_character_is_no_crash(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_bytes("FROM scratch\nCOPY 漢 /\n# \n".encode() + b"COPY \xff /\n")
+    environment = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = run("compile", "--offline", "--format", "dot", str(tmp_path), env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "COPY \\u6f22 /" in done.stdout
+
+
 def test_json_lines_of_the_whole_process(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"FROM scratch\nRUN echo \xff\n")
     done = run("parse", str(tmp_path / "a"))
