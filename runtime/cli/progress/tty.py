@@ -16,7 +16,6 @@ from typing import Self, TextIO
 
 from ...events import (
     BuildFinished,
-    BuildStarted,
     Event,
     Notice,
     StepCached,
@@ -92,7 +91,7 @@ class TerminalProgress:
         self._lock = Lock()
         self._running: dict[str, _Running] = {}
         self._staying: list[str] = []
-        self._layers = self._executed = self._cached = 0
+        self._executed = self._cached = 0
         self._saved = 0.0
         self._closed = Flag()
         self._ticker: Thread | None = None
@@ -133,8 +132,6 @@ class TerminalProgress:
 
     def _take(self, event: Event) -> None:
         match event:
-            case BuildStarted():
-                self._layers = event.layers
             case StepCached():
                 self._cached += 1
                 self._saved += event.saved
@@ -159,6 +156,8 @@ class TerminalProgress:
                 )
             case BuildFinished():
                 self._running.clear()
+            case _:
+                pass  # the number of layers says little: see _summary
 
     def _take_task(self, event: TaskStarted | TaskProgress | TaskFinished) -> None:
         if isinstance(event, TaskStarted):
@@ -216,8 +215,9 @@ class TerminalProgress:
 
     def _summary(self, now: float) -> str:
         parts = [duration(now - self._started)]
-        if self._layers:
-            parts.append(f"{self._executed + self._cached} of {self._layers} steps")
+        # No total: what only fed a step that is found in the cache is never looked at.
+        if self._executed:
+            parts.append(f"{self._executed} done")
         if self._cached:
             parts.append(f"{self._cached} cached")
         return "  " + f" {self._symbols.dot} ".join(parts)
