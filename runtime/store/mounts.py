@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 
@@ -26,6 +25,8 @@ def mounts_below(path: str) -> list[str]:
 
 def unmount(target: str) -> None:
     """Take a mount away, at once for names and later for those who still use it. Raises ``OSError``."""
+    import ctypes  # rarely is anything left behind
+
     if ctypes.CDLL(None, use_errno=True).umount2(os.fsencode(target), _MNT_DETACH) != 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code), target)

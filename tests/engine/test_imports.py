@@ -27,6 +27,7 @@ RUN ["/bin/busybox", "--install", "-s", "/bin"]
 """
 OF_OTHERS = (
     "concurrent.futures",
+    "ctypes",
     "docker",
     "isal",
     "lark",
