@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from ...compiler.graph.operations import Mount
@@ -13,22 +13,44 @@ from ..store import Store
 from .filecopy.apply import apply_copy
 from .filecopy.plan import CopyPlan
 
-__all__ = ["cache_directory"]
+__all__ = ["cache_directories"]
 
 
 @contextmanager
-def cache_directory(
-    store: Store, name: str, item: Mount, seed: CopyPlan | None, check: Callable[[], None]
-) -> Iterator[str]:
-    """The directory of cache ``name``, held until the block ends. As with BuildKit, one that is asked for with
-    another owner or mode is another: its user could not write into the first.
+def cache_directories(
+    store: Store, wanted: Mapping[Mount, tuple[str, CopyPlan | None]], check: Callable[[], None]
+) -> Iterator[dict[Mount, str]]:
+    """The directories of a step's cache mounts, held until the block ends. ``wanted`` says for each by which
+    name it is known, and what a new one begins with. As with BuildKit, one that is asked for with another owner
+    or mode is another: its user could not write into the first.
 
     ``sharing=shared``: everyone at once. ``locked``: one after the other, among all processes. ``private``: a
-    second user at the same time gets a directory of its own. ``seed`` is what a new cache begins
-    with. ``check`` is called while it waits, and may raise.
+    second user at the same time gets a directory of its own. ``check`` is called while it waits, and may raise.
     """
+    directories: dict[Mount, str] = {}
+    held: dict[tuple[str, str], str] = {}
+    with ExitStack() as stack:
+        # In one order for all steps, and each once: steps that share several caches must not wait for each other
+        # or for themselves.
+        for item in sorted(wanted, key=lambda item: _identity(wanted[item][0], item)):
+            name, seed = wanted[item]
+            key = (_identity(name, item), item.sharing)
+            if key not in held:
+                held[key] = stack.enter_context(_directory(store, name, item, seed, check))
+            directories[item] = held[key]
+        yield directories
+
+
+def _identity(name: str, item: Mount) -> str:
     known_by = json.dumps([name, item.mode, item.uid, item.gid])
-    identity = hashlib.sha256(known_by.encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(known_by.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+@contextmanager
+def _directory(
+    store: Store, name: str, item: Mount, seed: CopyPlan | None, check: Callable[[], None]
+) -> Iterator[str]:
+    identity = _identity(name, item)
     base = os.path.join(store.root, "caches", identity)
     with ExitStack() as held:
         if item.sharing == "locked":

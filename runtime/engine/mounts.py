@@ -12,7 +12,7 @@ from ..sandbox import ResolvedMount
 from ..snapshot.mount import mount
 from ..snapshot.view import StackView
 from ..store import Store
-from .cache_mounts import cache_directory
+from .cache_mounts import cache_directories
 from .filecopy.plan import CopyPlan
 from .filecopy.resolve import resolve_copy
 from .inputs import Inputs, mount_copy
@@ -48,12 +48,15 @@ class RunMounts:
         """
         with ExitStack() as held:
             mounts: list[ResolvedMount] = []
+            caches = {item: self._cache(item, inputs) for item in run.mounts if item.kind == "cache"}
+            directories = held.enter_context(cache_directories(self._store, caches, check))
             for item in run.mounts:
                 match item.kind:
                     case "bind":
                         mounts.append(self._bind(item, inputs, context_stack, held))
                     case "cache":
-                        mounts.append(self._cache(item, inputs, check, held))
+                        source = directories[item]
+                        mounts.append(ResolvedMount("bind", item.target, source, read_only=item.read_only))
                     case "tmpfs":
                         mounts.append(ResolvedMount("tmpfs", item.target, size=item.size))
                     case "secret":
@@ -100,13 +103,8 @@ class RunMounts:
         root = held.enter_context(mount(self._store, stack, draft))
         return ResolvedMount("bind", item.target, os.path.join(root, path), read_only=item.read_only)
 
-    def _cache(
-        self,
-        item: Mount,
-        inputs: Sequence[Stack],
-        check: Callable[[], None],
-        held: ExitStack,
-    ) -> ResolvedMount:
+    def _cache(self, item: Mount, inputs: Sequence[Stack]) -> tuple[str, CopyPlan | None]:
+        """The name of a cache, and what a new one begins with."""
         seed: CopyPlan | None = None
         name = item.cache_id or item.target
         if item.origin is not None:
@@ -115,8 +113,7 @@ class RunMounts:
                 seed = resolve_copy(mount_copy(item, tree), tree)
                 # Another source is another cache, as in BuildKit.
                 name += f" from {seed.key()}"
-        directory = held.enter_context(cache_directory(self._store, name, item, seed, check))
-        return ResolvedMount("bind", item.target, directory, read_only=item.read_only)
+        return name, seed
 
     # --- secret and ssh -------------------------------------------------------------------------------
 
