@@ -121,15 +121,19 @@ class HttpSource:
         with self._guard:
             lock = self._locks.setdefault(url, threading.Lock())
         with lock:
-            known = self._fetched.get(url) or self._fetch(url, source.checksum)
-            self._fetched[url] = known
+            known = self._fetched.get(url) or self._kept(url, source.checksum)
+            if known is None:
+                known = self._fetched[url] = self._fetch(url)
         self._verify(known, source)
         return HttpTree(self._store, file_name(url), known.digest, known.size, known.mtime_ns)
 
-    def _fetch(self, url: str, checksum: str | None) -> _Known:
+    def _kept(self, url: str, checksum: str | None) -> _Known | None:
+        """What the store has, if it is what is asked for. It is not what the URL gives today."""
+        known = None if checksum is None else self._load(url)
+        return known if known is not None and known.digest == checksum else None
+
+    def _fetch(self, url: str) -> _Known:
         known = self._load(url)
-        if known is not None and checksum == known.digest:
-            return known
         task = f"{_KIND} {url}"
         started = time.monotonic()
         self._report(TaskStarted(task, f"download {shown(url)}"))
