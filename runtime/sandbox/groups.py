@@ -21,7 +21,7 @@ from .spec import ALLOWED_DEVICES
 
 __all__ = ["StepGroup", "unified_hierarchy"]
 
-_PREFIX = "layerc-"
+_PREFIX = "layerc-steps-"  # unlike the names of containers, by which runc calls groups
 _TRIES = 500
 _BPF_CALL = {
     "x86_64": 321,
@@ -125,7 +125,7 @@ def _remove_dead(parent: str) -> None:
 def _remove(path: str) -> None:
     for _ in range(_TRIES):
         try:
-            for child in [entry.path for entry in os.scandir(path) if entry.is_dir()]:
+            for child in _groups_in(path):
                 os.rmdir(child)
             os.rmdir(path)
         except FileNotFoundError:
@@ -139,12 +139,18 @@ def _remove(path: str) -> None:
             return
 
 
+def _groups_in(path: str) -> list[str]:
+    # Not by scandir: it stays open where a group goes away while it is read.
+    names = (os.path.join(path, name) for name in os.listdir(path))
+    return [name for name in names if os.path.isdir(name)]
+
+
 def _kill(path: str) -> None:
     try:
         with open(os.path.join(path, "cgroup.kill"), "w", encoding="ascii") as file:
             file.write("1")
     except FileNotFoundError:  # before Linux 5.14
-        for directory in [path, *(entry.path for entry in os.scandir(path) if entry.is_dir())]:
+        for directory in [path, *_groups_in(path)]:
             with open(os.path.join(directory, "cgroup.procs"), encoding="ascii") as file, suppress(OSError):
                 for line in file:
                     os.kill(int(line), signal.SIGKILL)

@@ -12,9 +12,15 @@ from typing import Literal
 from ..errors import EnvironmentLackError, StoreError
 from ..snapshot.mount import enter_mount_namespace, mount
 from ..store import Store, default_root
+from . import capabilities
+from .groups import StepGroup
+from .ids import in_user_namespace
+from .memory import MemoryDirectory
 from .process import Process, ResolvedMount
 from .runtime import INSTALL_HINT, find_runtime
 from .sandbox import Sandbox
+from .seccomp import compile_filter, select_rules
+from .userns import enter, id_ranges, is_needed
 
 __all__ = ["Finding", "State", "probe"]
 
@@ -23,7 +29,7 @@ _LEAST_FREE = 2 << 30
 _HANDLERS = "/proc/sys/fs/binfmt_misc"
 _UIDMAP_HINT = (
     "'apt-get install uidmap' (Debian, Ubuntu), 'dnf install shadow-utils' (Fedora), "
-    "'apk add shadow-subids' (Alpine)"
+    "'apk add shadow-uidmap' (Alpine)"
 )
 
 
@@ -42,11 +48,13 @@ class Finding:
 
 
 def probe(store_root: str | None = None) -> list[Finding]:
-    """Look at everything. The process gets mounts of its own; it should do nothing else afterwards."""
-    findings = [_kernel(), _privileges(), *_subordinate_ids(), _runtime(), _store(store_root)]
+    """Look at everything. Call it as the first thing of a command, which should do nothing else afterwards: the
+    process may be replaced by a child (see :func:`.userns.enter`), and gets mounts of its own.
+    """
+    findings = [_kernel(), *_subordinate_ids(), *_privileges(), _runtime(), _memory(), _store(store_root)]
     if all(finding.state != "missing" for finding in findings if finding.required):
         findings += _trial(store_root)
-    return [*findings, _seccomp(), _foreign_platforms(), _git()]
+    return [*findings, _device_guard(), _seccomp(), _fuse(), _foreign_platforms(), _git()]
 
 
 # --- one thing each ----------------------------------------------------------------------------------
@@ -64,39 +72,52 @@ def _kernel() -> Finding:
     return Finding("kernel", "ok", f"Linux {release} {platform.machine()}", purpose, required=True)
 
 
-def _privileges() -> Finding:
+def _privileges() -> Iterator[Finding]:
+    """Enters a user namespace where one is needed."""
     purpose = "mounts, owners of files, containers"
-    if os.geteuid() == 0:
-        return Finding("privileges", "ok", "root", purpose, required=True)
-    forbidden = [path for path in _NAMESPACE_SWITCHES if _forbids(path)]
-    if forbidden:
-        return Finding(
-            "privileges",
-            "missing",
-            f"user namespaces are not allowed ({', '.join(forbidden)})",
-            purpose,
-            f"as root: sysctl -w {' '.join(_NAMESPACE_SWITCHES[path] for path in forbidden)}; or build as root",
-            required=True,
-        )
-    return Finding("privileges", "ok", "a user namespace", purpose, required=True)
+    root = os.geteuid() == 0
+    needed = is_needed()
+    forbidden = [path for path, wrong in _NAMESPACE_SWITCHES.items() if needed and _read(path) == wrong[0]]
+    hint = ", ".join(_NAMESPACE_SWITCHES[path][1] for path in forbidden)
+    try:
+        notices = enter()
+    except EnvironmentLackError as error:
+        help = f"as root: sysctl -w {hint}; or build as root" if hint else error.help or ""  # noqa: A001
+        yield Finding("privileges", "missing", error.message, purpose, help, required=True)
+        return
+    yield Finding("privileges", "ok", _privilege_name(root=root, needed=needed), purpose, required=True)
+    for notice in notices:
+        detail, _, help = notice.partition(": ")  # noqa: A001
+        yield Finding("owners of files", "degraded", detail, "files of other users than root in images", help)
 
 
+def _privilege_name(*, root: bool, needed: bool) -> str:
+    if needed:
+        return "a user namespace, tried" + (" (root, but without CAP_SYS_ADMIN)" if root else "")
+    return "root" if root else "CAP_SYS_ADMIN"
+
+
+# The value that forbids, and what allows.
 _NAMESPACE_SWITCHES = {
-    "/proc/sys/kernel/unprivileged_userns_clone": "kernel.unprivileged_userns_clone=1",
-    "/proc/sys/user/max_user_namespaces": "user.max_user_namespaces=15000",
+    "/proc/sys/kernel/unprivileged_userns_clone": ("0", "kernel.unprivileged_userns_clone=1"),
+    "/proc/sys/user/max_user_namespaces": ("0", "user.max_user_namespaces=15000"),
+    "/proc/sys/kernel/apparmor_restrict_unprivileged_userns": (
+        "1",
+        "kernel.apparmor_restrict_unprivileged_userns=0",
+    ),
 }
 
 
-def _forbids(path: str) -> bool:
+def _read(path: str) -> str:
     try:
-        with open(path, encoding="ascii") as file:
-            return file.read().strip() == "0"
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
     except OSError:
-        return False
+        return ""
 
 
 def _subordinate_ids() -> Iterator[Finding]:
-    if os.geteuid() == 0:
+    if not is_needed():
         return
     purpose = "files of other users than root in images"
     missing = [name for name in ("newuidmap", "newgidmap") if shutil.which(name) is None]
@@ -106,21 +127,13 @@ def _subordinate_ids() -> Iterator[Finding]:
     import pwd
 
     user = pwd.getpwuid(os.geteuid()).pw_name
-    lacking = [path for path in ("/etc/subuid", "/etc/subgid") if not _has_range(path, user)]
+    lacking = [path for path in ("/etc/subuid", "/etc/subgid") if not id_ranges(path, user, os.geteuid())]
     if lacking:
         hint = f"as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}"
         detail = f"no range for {user} in {' and '.join(lacking)}"
         yield Finding("subordinate ids", "degraded", detail, purpose, hint)
         return
     yield Finding("subordinate ids", "ok", f"a range for {user}", purpose)
-
-
-def _has_range(path: str, user: str) -> bool:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return any(line.split(":", 1)[0] in (user, str(os.geteuid())) for line in file)
-    except OSError:
-        return False
 
 
 def _runtime() -> Finding:
@@ -143,11 +156,21 @@ def _store(store_root: str | None) -> Finding:
     except StoreError as error:
         help = error.help or "set LAYERC_HOME to a directory that you can write to"  # noqa: A001
         return Finding("store", "missing", error.message, purpose, help, required=True)
-    detail = f"{root}, {free / (1 << 30):.1f} GiB free"
+    detail = f"{root} ({_file_system(root)}), {free / (1 << 30):.1f} GiB free"
     if free < _LEAST_FREE:
         hint = "free some space, or set LAYERC_HOME to a larger disk"
         return Finding("store", "degraded", detail, purpose, hint, required=True)
     return Finding("store", "ok", detail, purpose, required=True)
+
+
+def _file_system(path: str) -> str:
+    """Its type, such as ext4."""
+    device = os.stat(path).st_dev
+    name = f"{os.major(device)}:{os.minor(device)}"
+    for line in _read("/proc/self/mountinfo").splitlines():
+        if line.split()[2] == name:
+            return line.partition(" - ")[2].split()[0]
+    return "unknown file system"
 
 
 def _trial(store_root: str | None) -> Iterator[Finding]:
@@ -181,29 +204,91 @@ def _container(root: str) -> Finding:
     return Finding("container", "ok", "tried", "RUN", required=True)
 
 
+def _memory() -> Finding:
+    purpose = "secrets, which must be on no disk"
+    try:
+        directory = MemoryDirectory()
+    except EnvironmentLackError as error:
+        return Finding("memory", "missing", error.message, purpose, error.help or "", required=True)
+    place = os.path.dirname(directory.path)
+    directory.close()
+    return Finding("memory", "ok", place, purpose, required=True)
+
+
+def _device_guard() -> Finding:
+    """Only root can open devices that it makes."""
+    name, purpose = "device guard", "steps of root can make devices, and open harmless ones only"
+    if in_user_namespace():
+        return Finding(name, "ok", "not needed in a user namespace", purpose)
+    group = StepGroup.create()
+    if group is None:
+        detail = "no cgroup v2 with device programs: steps can make no devices"
+        hint = "mount cgroup2 (it is there with systemd); a kernel with CONFIG_CGROUP_BPF"
+        return Finding(name, "degraded", detail, purpose, hint)
+    group.close()
+    return Finding(name, "ok", "cgroup v2, tried", purpose)
+
+
 def _seccomp() -> Finding:
     purpose = "steps can not make dangerous system calls"
-    if os.path.exists("/proc/sys/kernel/seccomp/actions_avail"):
-        return Finding("seccomp", "ok", "filters are available", purpose)
-    return Finding(
-        "seccomp", "degraded", "not in this kernel", purpose, "a kernel with CONFIG_SECCOMP_FILTER"
-    )
+    if not os.path.exists("/proc/sys/kernel/seccomp/actions_avail"):
+        hint = "a kernel with CONFIG_SECCOMP_FILTER"
+        return Finding("seccomp", "degraded", "not in this kernel", purpose, hint)
+    machine = platform.machine()
+    if compile_filter(select_rules(capabilities.DEFAULT, machine), machine) is None:
+        hint = (
+            "'apt-get install libseccomp2' (Debian, Ubuntu), 'dnf install libseccomp' (Fedora), "
+            "'apk add libseccomp' (Alpine)"
+        )
+        return Finding("seccomp", "degraded", "without libseccomp steps start more slowly", purpose, hint)
+    return Finding("seccomp", "ok", "filters are available", purpose)
+
+
+def _fuse() -> Finding:
+    name, purpose = "/dev/fuse", "tracing what steps read"
+    try:
+        os.close(os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC))
+    except OSError as error:
+        hint = "as root: modprobe fuse, chmod 666 /dev/fuse; in a container: --device /dev/fuse"
+        return Finding(name, "degraded", str(error.strerror), purpose, hint)
+    return Finding(name, "ok", "can be opened", purpose)
 
 
 def _foreign_platforms() -> Finding:
-    purpose = "steps of other platforms (--platform)"
-    try:
-        handlers = sorted(name for name in os.listdir(_HANDLERS) if name.startswith("qemu-"))
-    except OSError:
-        handlers = []
+    name, purpose = "foreign platforms", "steps of other platforms (--platform)"
+    handlers = _handlers()
+    usable = [handler for handler in handlers if "F" in _flags(handler)]
+    if usable:
+        return Finding(name, "ok", ", ".join(usable), purpose)
     if handlers:
-        return Finding("foreign platforms", "ok", ", ".join(handlers), purpose)
-    hint = "'apt-get install qemu-user-static binfmt-support' (Debian, Ubuntu)"
-    return Finding("foreign platforms", "degraded", "no emulators are registered", purpose, hint)
+        detail = f"the emulators {', '.join(handlers)} can not be used in containers: they lack flag F"
+        return Finding(name, "degraded", detail, purpose, _QEMU_HINT)
+    return Finding(name, "degraded", "no emulators are registered", purpose, _QEMU_HINT)
+
+
+_QEMU_HINT = (
+    "'apt-get install qemu-user-static binfmt-support' (Debian, Ubuntu), "
+    "'dnf install qemu-user-static' (Fedora), 'apk add qemu-openrc qemu-aarch64' (Alpine)"
+)
+
+
+def _handlers() -> list[str]:
+    try:
+        return sorted(name for name in os.listdir(_HANDLERS) if name.startswith("qemu-"))
+    except OSError:
+        return []
+
+
+def _flags(handler: str) -> str:
+    lines = _read(os.path.join(_HANDLERS, handler)).splitlines()
+    return next((line.removeprefix("flags:") for line in lines if line.startswith("flags:")), "")
 
 
 def _git() -> Finding:
     path = shutil.which("git")
     if path is not None:
         return Finding("git", "ok", path, "ADD of git repositories")
-    return Finding("git", "degraded", "not found", "ADD of git repositories", "'apt-get install git'")
+    return Finding("git", "degraded", "not found", "ADD of git repositories", _GIT_HINT)
+
+
+_GIT_HINT = "'apt-get install git' (Debian, Ubuntu), 'dnf install git' (Fedora), 'apk add git' (Alpine)"

@@ -13,6 +13,7 @@ from functools import cache
 from ..snapshot import syscalls
 from . import capabilities, seccomp
 from .groups import StepGroup, unified_hierarchy
+from .ids import in_user_namespace
 from .keeper import Keeper
 from .memory import MemoryDirectory
 from .runtime import OciRuntime
@@ -20,7 +21,6 @@ from .spec import Config, Machine
 
 __all__ = ["Workshop"]
 
-_INITIAL_USER_NAMESPACE = "user:[4026531837]"
 _HYBRID = "/sys/fs/cgroup/unified"
 
 
@@ -32,7 +32,7 @@ class Workshop:
 
     def __init__(self, runtime: OciRuntime) -> None:
         self.runtime = runtime
-        in_namespace = os.readlink("/proc/self/ns/user") != _INITIAL_USER_NAMESPACE
+        in_namespace = in_user_namespace()
         self._memory = MemoryDirectory()
         self.directory = self._memory.path
         # Nodes that are made in a user namespace can not be opened anyway.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,31 +14,8 @@ import pytest
 from layerc.runtime.sandbox import Process, ResolvedMount, Sandbox
 from layerc.runtime.snapshot import syscalls
 
-APPLETS = "sh true cat ls id mount sleep env mkdir touch dd mknod stat head wc grep ln mv"
-OLD = 10**18
-PASSWD = """\
-root:x:0:0:root:/root:/bin/sh
-app:x:1000:1001:App:/home/app:/bin/sh
-"""
-GROUP = """\
-root:x:0:
-staff:x:50:app,other
-app:x:1001:
-wheel:x:60:other,app
-"""
-
-
-def make_rootfs(root: Path) -> Path:
-    (root / "bin").mkdir(parents=True)
-    shutil.copy("/bin/busybox", root / "bin/busybox")
-    for name in APPLETS.split():
-        (root / "bin" / name).symlink_to("busybox")
-    (root / "etc").mkdir()
-    (root / "etc/passwd").write_text(PASSWD)
-    (root / "etc/group").write_text(GROUP)
-    for path in [root, *root.rglob("*")]:
-        os.utime(path, ns=(OLD, OLD), follow_symlinks=False)
-    return root
+from .accounts import COUNT, FIRST, Account, make_account, remove_account
+from .trees import OLD, make_rootfs
 
 
 def processes(command: str) -> list[int]:
@@ -110,6 +86,21 @@ class Box:
             for path in self.upper.rglob("*")
             if not (path.is_dir() and path.stat().st_mtime_ns == OLD)
         )
+
+
+@pytest.fixture(scope="session")
+def plain() -> Iterator[Account]:
+    account = make_account(f"lc{os.getpid()}a")
+    yield account
+    remove_account(account)
+
+
+@pytest.fixture(scope="session")
+def ranged() -> Iterator[Account]:
+    span = f"{FIRST}-{FIRST + COUNT - 1}"
+    account = make_account(f"lc{os.getpid()}b", "--add-subuids", span, "--add-subgids", span)
+    yield account
+    remove_account(account)
 
 
 @pytest.fixture(scope="session")

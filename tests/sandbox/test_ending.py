@@ -28,7 +28,7 @@ def leftovers(pid: int) -> list[str]:
     hierarchy = unified_hierarchy()
     assert hierarchy is not None
     names = os.listdir("/dev/shm") + os.listdir(hierarchy[0])
-    return [name for name in names if name.startswith(f"layerc-{pid}-")]
+    return [name for name in names if name.startswith((f"layerc-{pid}-", f"layerc-steps-{pid}-"))]
 
 
 @pytest.mark.parametrize("runtime", ["crun", "runc"])

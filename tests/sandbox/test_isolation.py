@@ -16,7 +16,8 @@ import pytest
 from layerc.runtime.sandbox import ResolvedMount, Sandbox, capabilities
 from layerc.runtime.sandbox.groups import StepGroup
 
-from .conftest import Box, make_rootfs
+from .conftest import Box
+from .trees import make_rootfs
 
 pytestmark = pytest.mark.root
 
@@ -168,12 +169,13 @@ def test_groups_of_the_dead_are_removed() -> None:
     assert group is not None
     stale = group.path + "-stale"
     os.mkdir(stale)
-    with subprocess.Popen(["/bin/sh", "-c", f"echo 0 > {stale}/cgroup.procs; exec sleep 1000"]) as process:
-        while (Path(stale) / "cgroup.procs").read_text() == "":
-            pass
+    enter = f"echo 0 > {stale}/cgroup.procs && echo in; exec sleep 1000"
+    with subprocess.Popen(["/bin/sh", "-c", enter], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
         other = StepGroup.create()
         assert other is not None
-        assert process.wait() == -9
+        assert process.wait(20) == -9
     assert not os.path.exists(stale)
     assert os.path.exists(group.path)
     group.close()

@@ -18,7 +18,8 @@ from layerc.runtime.sandbox import ResolvedMount, Sandbox
 from layerc.runtime.sandbox.rootpath import path_in_root
 from layerc.runtime.sandbox.stubs import mount_points
 
-from .conftest import OLD, Box, make_rootfs
+from .conftest import Box
+from .trees import OLD, make_rootfs
 
 pytestmark = pytest.mark.root
 
