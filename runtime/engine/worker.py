@@ -47,6 +47,11 @@ def extend(store: Store, parent: LayerResult, layers: tuple[str, ...]) -> LayerR
     return LayerResult((*parent.stack, *layers), content)
 
 
+def _step(layer: ImageLayer) -> str:
+    """What a person takes for the same step from build to build: copies from two stages may be equal operations."""
+    return f"{operation_key(layer.operation)} {layer.provenance.stage} {layer.provenance.title}"
+
+
 def _below(operation: Operation, parent: LayerResult) -> str:
     return "" if ignores_parent(operation) else parent.content
 
@@ -151,7 +156,7 @@ class CachingWorker:
 
     def _reuse(self, layer: ImageLayer, parent: LayerResult, result: Result, level: str) -> LayerResult:
         with self._counting:
-            self.cached += 1
+            self.cached += not isinstance(layer.operation, Base)
         self._report(StepCached(layer.id, layer.provenance, level, result.seconds))
         return extend(self._store, parent, result.layers)
 
@@ -206,7 +211,7 @@ class CachingWorker:
         self._store.add_result(key, result)
         self._store.add_result(self._keys[layer.id], result)
         last = json.dumps([record.parent, record.inputs, record.sources]).encode()
-        self._store.add_record("last", operation_key(layer.operation), last)
+        self._store.add_record("last", _step(layer), last)
         with self._counting:
             self.executed += not isinstance(layer.operation, Base)
         size = sum(stored.size for stored in self._store.layers(result.layers))
@@ -225,7 +230,7 @@ class CachingWorker:
             return ""
         if layer.id in self._fresh:
             return "asked for with --no-cache"
-        data = self._store.record("last", operation_key(layer.operation))
+        data = self._store.record("last", _step(layer))
         if data is None:
             return "not built before"
         before = _Record(*json.loads(data))
