@@ -145,8 +145,8 @@ class Run:
     security: str = "sandbox"
     devices: tuple[str, ...] = ()
     extra_hosts: Pairs = ()
-    shm_size: int = field(default=0, compare=False, metadata=_UNKEYED)
-    ulimits: tuple[str, ...] = field(default=(), compare=False, metadata=_UNKEYED)
+    shm_size: int = 0
+    ulimits: tuple[str, ...] = ()
     proxy: Pairs = field(default=(), compare=False, metadata=_UNKEYED)
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from threading import Event
 from typing import TYPE_CHECKING
 
 from ...compiler.graph.layer import ImageLayer
-from ...compiler.graph.operations import Base
+from ...compiler.graph.operations import Base, Run
 from ...compiler.graph.plan import ImagePlan, LayerPlan
+from ..errors import UsageError
 from ..events import BuildFinished, BuildStarted, Notice, Reporter
 from ..oci.image import ImageManifest
 from ..sources.image_store import keep_image
@@ -23,7 +24,7 @@ from .images import Images, local_directories
 from .inputs import ContextPlace, Inputs
 from .request import BuildRequest, BuildResult, BuiltImage
 from .scheduler import EMPTY, CancelledStepError, LayerResult, Scheduler
-from .worker import CachingWorker
+from .worker import CachingWorker, location_of
 
 if TYPE_CHECKING:
     from ..export import Exported, Output
@@ -54,6 +55,7 @@ def build(
     plan = compile_request(request, store, images)
     for notice in plan.notices:
         reporter(Notice(notice.message, f"{notice.file}:{notice.line}" if notice.line else notice.file))
+    _check_allowed(plan, request.allow)
     with _inputs(request, store, reporter, cancel) as inputs:
         worker, results = _run(request, plan, store, inputs, images, reporter, cancel)
     made = [_assemble(store, image, results) for image in plan.images]
@@ -69,6 +71,18 @@ def build(
     )
     lines = tuple(item.summary for item in written)
     return BuildResult(built, worker.executed, worker.cached, seconds, lines)
+
+
+def _check_allowed(plan: LayerPlan, allow: Collection[str]) -> None:
+    """Refuse steps with rights over the machine that the user has not granted. A Dockerfile may be a stranger's."""
+    for layer in plan.layers:
+        insecure = isinstance(layer.operation, Run) and layer.operation.security == "insecure"
+        if insecure and "security.insecure" not in allow:
+            raise UsageError(
+                "RUN --security=insecure gives the step all rights of root on this machine",
+                where=location_of(layer.provenance),
+                help="if you trust the Dockerfile: layerc build --allow security.insecure",
+            )
 
 
 def _outputs(request: BuildRequest) -> list[Output]:
@@ -134,7 +148,7 @@ def _run(
             from .steps import StepRunner
 
             enter_mount_namespace()
-            runner = held.enter_context(closing(StepRunner(request)))
+            runner = held.enter_context(closing(StepRunner()))
             mounts = RunMounts(request, store, inputs)
             return LayerBuilder(store, inputs, images, runner, mounts, reporter, cancel)
 

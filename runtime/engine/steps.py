@@ -9,7 +9,6 @@ from threading import Event, Lock
 from ...compiler.graph.operations import Run
 from ..errors import StepError
 from ..sandbox import Process, ResolvedMount, Sandbox
-from .request import BuildRequest
 from .scheduler import CancelledStepError
 
 __all__ = ["StepRunner"]
@@ -21,8 +20,7 @@ _TAIL_LINES = 20
 class StepRunner:
     """Holds the sandbox of one build; it is looked for when the first step needs it."""
 
-    def __init__(self, request: BuildRequest) -> None:
-        self._allow = request.allow
+    def __init__(self) -> None:
         self._sandbox: Sandbox | None = None
         self._making = Lock()
 

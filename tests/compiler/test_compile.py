@@ -72,14 +72,20 @@ def test_what_a_step_sees_changes_it(setting: str) -> None:
     assert operations(changed, Run) != operations(compile_text(TEXT), Run)
 
 
-def test_proxies_and_limits_are_handed_on_but_change_no_id() -> None:
-    options: dict[str, Any] = {"build_args": {"https_proxy": "p"}, "shm_size": 1, "ulimits": ("core=1:1",)}
-    plan = compile_text(TEXT, **options)
+def test_proxies_are_handed_on_but_change_no_id() -> None:
+    plan = compile_text(TEXT, build_args={"https_proxy": "p"})
     run = operations(plan, Run)[0]
     assert run.proxy == (("HTTPS_PROXY", "p"), ("https_proxy", "p"))
-    assert (run.shm_size, run.ulimits) == (1, ("core=1:1",))
     assert ids(plan) == ids(compile_text(TEXT))
     assert plan.notices == ()
+
+
+def test_limits_are_handed_on_and_change_the_steps_that_see_them() -> None:
+    options: dict[str, Any] = {"shm_size": 1, "ulimits": ("core=1:1",)}
+    plan = compile_text(TEXT, **options)
+    run = operations(plan, Run)[0]
+    assert (run.shm_size, run.ulimits) == (1, ("core=1:1",))
+    assert ids(plan) != ids(compile_text(TEXT))
 
 
 def test_a_declared_proxy_is_an_argument_like_any_other() -> None:

@@ -78,16 +78,22 @@ def test_a_base_is_its_digest_and_not_its_name() -> None:
     assert ImageLayer(Base("x", "linux/amd64", digest)).id != ImageLayer(Base("x", "linux/arm64", digest)).id
 
 
-@pytest.mark.parametrize("field", ["shm_size", "ulimits", "proxy"])
-def test_what_must_not_enter_a_key_does_not(field: str) -> None:
-    values: dict[str, object] = {"shm_size": 1, "ulimits": ("nofile=1:1",), "proxy": (("HTTP_PROXY", "x"),)}
+def test_proxy_arguments_do_not_enter_a_key() -> None:
     plain = Run(("make",))
-    assert ImageLayer(dataclasses.replace(plain, **{field: values[field]})).id == ImageLayer(plain).id  # type: ignore[arg-type]
+    assert ImageLayer(dataclasses.replace(plain, proxy=(("HTTP_PROXY", "x"),))).id == ImageLayer(plain).id
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"argv": ("make", "x")}, {"env": (("A", "1"),)}, {"cwd": "/x"}, {"user": "1"}, {"network": "none"}],
+    [
+        {"argv": ("make", "x")},
+        {"env": (("A", "1"),)},
+        {"cwd": "/x"},
+        {"user": "1"},
+        {"network": "none"},
+        {"shm_size": 1},
+        {"ulimits": ("nofile=1:1",)},
+    ],
 )
 def test_what_a_step_can_see_is_part_of_its_id(change: dict[str, object]) -> None:
     plain = Run(("make",))

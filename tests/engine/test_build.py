@@ -16,7 +16,7 @@ from layerc.grammar.source import SourceFile
 from layerc.runtime.engine.build import build
 from layerc.runtime.engine.request import Secret
 from layerc.runtime.engine.scheduler import CancelledStepError
-from layerc.runtime.errors import InputError, SourceError, StepError
+from layerc.runtime.errors import InputError, SourceError, StepError, UsageError
 from layerc.runtime.snapshot.view import StackView
 from layerc.runtime.sources.context import ContextTree
 from layerc.runtime.store import Store
@@ -246,3 +246,16 @@ def test_a_tagged_image_can_be_built_on(project: TinyProject) -> None:
         second = build(request, store, project.events.append)
     assert second.images[0].diff_ids[:-1] == first.images[0].diff_ids
     assert project.read(second, "2") == "b\n"
+
+
+def test_insecure_steps_need_the_users_word(project: TinyProject) -> None:
+    text = "RUN --security=insecure grep CapEff /proc/self/status > /caps\n"
+    with pytest.raises(UsageError, match="all rights") as caught:
+        project.build(text)
+    assert caught.value.where is not None
+    assert caught.value.where.line == 4
+    assert project.events == []
+    result = project.build(text, allow=frozenset({"security.insecure"}))
+    assert project.read(result, "caps") != project.read(
+        project.build("RUN grep CapEff /proc/self/status > /caps\n"), "caps"
+    )
