@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError, UsageError
 from .options import add_compile_options, add_store_option, compile_options, read_dockerfile, read_plan
+from .privileges import become_root
 from .progress import MODES, open_progress
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ _ADVICE = {
     "--builder": "layerc builds without a daemon; leave it out",
     "--compress": "contexts are read in place; leave it out",
 }
+
+
+_RIGHTS = ("security.insecure",)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -82,6 +86,15 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     group.add_argument("--iidfile", metavar="FILE", help="write the image's id to FILE")
     group.add_argument("--metadata-file", metavar="FILE", help="write what was built to FILE, as JSON")
+    group = parser.add_argument_group("rights")
+    group.add_argument(
+        "--allow",
+        metavar="RIGHT",
+        action="append",
+        default=[],
+        choices=_RIGHTS,
+        help="grant what the Dockerfile asks for: security.insecure (RUN --security=insecure); repeatable",
+    )
     group = parser.add_argument_group("cache")
     group.add_argument("--no-cache", action="store_true", help="run every step again")
     group.add_argument(
@@ -114,14 +127,18 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Build."""
+    notices = become_root()
     request = build_request(arguments)
     from ..engine.build import build
+    from ..events import Notice
     from ..store.store import Store
 
     with (
         Store.open(arguments.store) as store,
         open_progress("quiet" if arguments.quiet else arguments.progress, sys.stderr) as progress,
     ):
+        for notice in notices:
+            progress(Notice(notice))
         result = build(request, store, progress)
         root = store.root
     if arguments.iidfile:
@@ -172,6 +189,7 @@ def build_request(arguments: argparse.Namespace) -> BuildRequest:
         pull=arguments.pull,
         jobs=arguments.jobs,
         secrets=tuple(map(_secret, arguments.secret)),
+        allow=frozenset(arguments.allow),
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from .options import add_store_option
+from .privileges import become_root
 from .progress.words import size_text
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     keep = None if arguments.keep_storage is None else parse_size(arguments.keep_storage)
     until = None if arguments.until is None else time.time() - parse_duration(arguments.until)
+    become_root()
     with Store.open(arguments.store) as store:
         before = store.usage().total
         after = store.gc(keep, until)

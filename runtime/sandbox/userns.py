@@ -101,8 +101,7 @@ def _become_root() -> tuple[str, ...]:
     )
     if reason:
         _map_single(uid, gid)
-    else:
-        os.setgroups([])
+    # Groups stay, so that sockets of other programs can be reached as before; a step's process gets its own.
     os.setresgid(0, 0, 0)
     os.setresuid(0, 0, 0)
     return (f"{reason}: {_RANGES_HELP}",) if reason else ()

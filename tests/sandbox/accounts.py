@@ -82,7 +82,7 @@ def make_account(name: str, *options: str) -> Account:
         subprocess.run(["usermod", *options, name], check=True)
     shutil.copytree(SOURCE, base / "src", ignore=shutil.ignore_patterns("__pycache__"))
     make_rootfs(base / "rootfs")
-    subprocess.run(["chown", "-hR", f"{name}:", str(base / "rootfs")], check=True)
+    subprocess.run(["chown", "-hR", f"{name}:", str(base)], check=True)
     return Account(name, base)
 
 

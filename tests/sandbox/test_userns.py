@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from layerc.runtime.sandbox import userns
 
-from .accounts import FIRST, Account
+from .accounts import FIRST, Account, interpreter
 from .conftest import processes, wait_for
 
 pytestmark = pytest.mark.root
@@ -129,6 +131,43 @@ def test_newuidmap_that_does_not_work(ranged: Account, tmp_path: Path) -> None:
     assert done.returncode == 0, done
     assert done.stdout.startswith("notice: the ids of the user can not be used (newuidmap")
     assert done.stdout.endswith("\n0\n")
+
+
+DOCKERFILE = """\
+FROM base
+RUN id -u > /id && mkdir /mine && ln -s x /mine/link
+USER app
+WORKDIR /work
+RUN id > made
+COPY --chown=5:6 Dockerfile /copied
+"""
+
+
+def test_the_command_builds(ranged: Account) -> None:
+    context = ranged.base / "context"
+    context.mkdir()
+    (context / "Dockerfile").write_text(DOCKERFILE)
+    base = f"base={ranged.base}/rootfs"
+
+    def layerc(*words: str) -> str:
+        command = [interpreter(), "-m", "layerc", *words]
+        done = subprocess.run(command, capture_output=True, check=False, **ranged.environment())  # type: ignore[call-overload]
+        assert done.returncode == 0, done.stderr
+        return str(done.stdout, "latin-1")
+
+    build = ["build", "-q", "--build-context", base, str(context)]
+    image = layerc(*build)
+    assert image.startswith("sha256:")
+    assert layerc(*build) == image
+    data = layerc("build", "-q", "--build-context", base, "-o", "type=tar,dest=-", str(context)).encode(
+        "latin-1"
+    )
+    with tarfile.open(fileobj=io.BytesIO(data[data.index(b"bin/") :])) as archive:
+        owners = {item.name: (item.uid, item.gid) for item in archive}
+    assert owners["id"] == owners["mine/link"] == (0, 0)
+    assert owners["work"] == owners["work/made"] == (1000, 1001)
+    assert owners["copied"] == (5, 6)
+    assert "freed" in layerc("cache", "gc", "--all")
 
 
 def test_id_ranges(tmp_path: Path) -> None:
