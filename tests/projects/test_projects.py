@@ -42,6 +42,6 @@ def test_an_edit_runs_what_depends_on_it(edit: Edit, bases: Bases, store: Path, 
     built = layerc(*words)
     assert built.status == 0, built.stderr
     words = layerc_arguments(edit.project, bases, command="compile", folder=folder, target=edit.target)
-    plan = layerc(*words)
+    plan = layerc(*words, environment={"LAYERC_HOME": str(store)})
     assert plan.status == 0, plan.stderr
     assert built.ran == expected_reruns(edit, json.loads(plan.stdout))
