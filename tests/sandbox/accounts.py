@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,8 +60,15 @@ class Account:
         command = self.command(*argv, user=user, network=network)
         return subprocess.run(command, capture_output=True, text=True, check=False, **self.environment())  # type: ignore[call-overload,no-any-return]
 
-    def start(self, *argv: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(self.command(*argv), stdout=subprocess.PIPE, text=True, **self.environment())  # type: ignore[call-overload,no-any-return]
+    @contextmanager
+    def start(self, *argv: str) -> Iterator[subprocess.Popen[str]]:
+        """Killed at the end of the block, if it has not ended."""
+        command = self.command(*argv)
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **self.environment()) as process:  # type: ignore[call-overload]
+            try:
+                yield process
+            finally:
+                process.kill()
 
 
 def interpreter() -> str:

@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -108,9 +109,15 @@ sandbox.run(sys.argv[1], Process(("sh", "-c", sys.argv[3])), mounts, lambda stre
 """
 
 
-def start_child(root: str, cache: Path, script: str) -> subprocess.Popen[bytes]:
+@contextmanager
+def start_child(root: str, cache: Path, script: str) -> Iterator[subprocess.Popen[bytes]]:
     cache.mkdir(exist_ok=True)
-    return subprocess.Popen([sys.executable, "-c", CHILD, root, str(cache), script], stdout=subprocess.PIPE)
+    command = [sys.executable, "-c", CHILD, root, str(cache), script]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize("runtime", ["crun", "runc"])

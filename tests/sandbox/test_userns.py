@@ -98,16 +98,18 @@ def test_killing_the_inner_process_ends_everything(ranged: Account) -> None:
         wait_for(lambda: not processes("sleep 86502"))
 
 
+def state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
 def test_stopping_and_going_on(ranged: Account) -> None:
     with ranged.start("sh", "-c", "echo started; sleep 1; exit 5") as started:
         assert started.stdout is not None
         assert started.stdout.readline() == "started\n"
         started.send_signal(signal.SIGTSTP)
-        stat = Path(f"/proc/{started.pid}/stat")
-        wait_for(lambda: stat.read_text().rpartition(")")[2].split()[0] == "T")
+        wait_for(lambda: state(started.pid) == "T")
         children = Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text().split()
-        inner = Path(f"/proc/{children[0]}/stat")
-        assert inner.read_text().rpartition(")")[2].split()[0] == "T"
+        wait_for(lambda: state(int(children[0])) == "T")
         started.send_signal(signal.SIGCONT)
         assert started.wait() == 5
 
