@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 
 from ..errors import EnvironmentLackError, StepError
@@ -10,6 +11,15 @@ from ..errors import EnvironmentLackError, StepError
 __all__ = ["explain"]
 
 NOT_FOUND, NOT_EXECUTABLE, NOT_STARTED = 127, 126, 125
+
+# In the words of crun and of runc, old and new.
+_NOT_FOUND = re.compile(
+    r"executable file `.*` not found|exec: .*: (executable file not found|stat .*: no such file or directory)"
+)
+_NOT_EXECUTABLE = re.compile(
+    r"open executable|the path `.*` (exists but it is not executable|is not a regular file)"
+    r"|exec: .*: (permission denied|is a directory)"
+)
 
 
 def explain(log: str, argv: Sequence[str]) -> tuple[int, str]:
@@ -19,12 +29,10 @@ def explain(log: str, argv: Sequence[str]) -> tuple[int, str]:
     """
     message = _last_message(log)
     program = argv[0]
-    if "not found in $PATH" in message or f'exec: "{program}": stat' in message:
+    if _NOT_FOUND.search(message):
         where = "no such file or directory" if "/" in program else "not found in $PATH"
         return NOT_FOUND, f'exec: "{program}": {where}\n'
-    if "open executable" in message or f'exec: "{program}": permission denied' in message:
-        return NOT_EXECUTABLE, f'exec: "{program}": not an executable file\n'
-    if "is not executable" in message or "is not a regular file" in message:
+    if _NOT_EXECUTABLE.search(message):
         return NOT_EXECUTABLE, f'exec: "{program}": not an executable file\n'
     if _is_refusal(message):
         raise EnvironmentLackError(

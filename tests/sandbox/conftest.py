@@ -17,6 +17,9 @@ from layerc.runtime.snapshot import syscalls
 from .accounts import COUNT, FIRST, Account, make_account, remove_account
 from .trees import OLD, make_rootfs
 
+# Seconds that no other program of this machine sleeps, another run of these tests included.
+LONG = 10**9 + os.getpid() * 1000
+
 
 def processes(command: str) -> list[int]:
     """Processes of this machine, in containers or not, that were called so."""

@@ -4,8 +4,9 @@ import ctypes
 import errno
 import json
 import sys
+from typing import Any
 
-CALLS = {
+CALLS: dict[str, tuple[Any, ...]] = {
     "mount": (165, b"none", b"/mnt", b"tmpfs", 0, None),
     "unshare_user": (272, 0x10000000),
     "unshare_mount": (272, 0x20000),

@@ -18,7 +18,7 @@ DOCTOR = ["-m", "layerc", "doctor", "--json"]
 
 
 def ask(account: Account, *wrapper: str) -> tuple[int, dict[str, dict[str, str]]]:
-    command = [*wrapper, interpreter(), *DOCTOR, "--store", f"/tmp/{account.name}-store"]
+    command = [*wrapper, interpreter(), *DOCTOR, "--store", str(account.base / "store")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, **account.environment())  # type: ignore[call-overload]
     assert done.stdout, done.stderr
     return done.returncode, {item["name"]: item for item in json.loads(done.stdout)["findings"]}

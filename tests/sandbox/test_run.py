@@ -14,7 +14,7 @@ import pytest
 from layerc.runtime.errors import InputError, StepError, UsageError
 from layerc.runtime.sandbox import Process, ResolvedMount, Sandbox
 
-from .conftest import Box, wait_for_process
+from .conftest import LONG, Box, wait_for_process
 
 pytestmark = pytest.mark.root
 
@@ -48,9 +48,9 @@ def test_arguments_and_environment_are_unicode(box: Box) -> None:
 def test_signals_are_told_as_shells_do(box: Box) -> None:
     assert box.shell("sh -c 'kill -15 $$'; exit $?").status == 143
     outcome: list[int] = []
-    thread = threading.Thread(target=lambda: outcome.append(box.run("sleep", "86401").status))
+    thread = threading.Thread(target=lambda: outcome.append(box.run("sleep", str(LONG + 1)).status))
     thread.start()
-    os.kill(wait_for_process("sleep 86401"), signal.SIGKILL)
+    os.kill(wait_for_process(f"sleep {LONG + 1}"), signal.SIGKILL)
     thread.join()
     assert outcome == [137]
 
@@ -128,6 +128,27 @@ def test_home_that_is_given_stays(box: Box) -> None:
 def test_unknown_users(box: Box, user: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         box.run("true", user=user)
+
+
+def test_a_hostile_list_of_users_is_not_read(box: Box, tmp_path: Path) -> None:
+    passwd = Path(box.root, "etc/passwd")
+    outside = tmp_path / "passwd"
+    outside.write_text("spy:x:7:7::/:/bin/sh\n")
+    for target in (outside, "../" * 20 + str(outside)):
+        passwd.unlink()
+        passwd.symlink_to(target)
+        with pytest.raises(InputError, match="unable to find user spy"):
+            box.run("true", user="spy")
+    passwd.unlink()
+    os.mkfifo(passwd)
+    with pytest.raises(InputError, match="unable to find user spy"):
+        box.run("true", user="spy")
+    passwd.unlink()
+    assert box.shell("echo $HOME").out == "/\n"
+    with open(passwd, "wb") as file:
+        file.truncate(11 << 20)
+    with pytest.raises(InputError, match="more than 10485760 bytes"):
+        box.run("true", user="spy")
 
 
 def test_working_directory_is_made_for_the_user(box: Box) -> None:

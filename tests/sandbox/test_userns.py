@@ -15,7 +15,7 @@ import pytest
 from layerc.runtime.sandbox import userns
 
 from .accounts import FIRST, Account, interpreter
-from .conftest import processes, wait_for
+from .conftest import LONG, processes, wait_for
 
 pytestmark = pytest.mark.root
 
@@ -73,11 +73,11 @@ def test_isolation(account: str, request: pytest.FixtureRequest) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_killing_the_command_ends_everything(ranged: Account, number: signal.Signals) -> None:
-    with ranged.start("sleep", "86501") as started:
-        wait_for(lambda: processes("sleep 86501"))
+    with ranged.start("sleep", str(LONG + 101)) as started:
+        wait_for(lambda: processes(f"sleep {LONG + 101}"))
         started.send_signal(number)
         started.wait()
-        wait_for(lambda: not processes("sleep 86501"))
+        wait_for(lambda: not processes(f"sleep {LONG + 101}"))
     uid = ranged.base.joinpath("rootfs").stat().st_uid
     wait_for(lambda: not [name for name in os.listdir("/proc") if name.isdigit() and owner(name) == uid])
 
@@ -90,12 +90,12 @@ def owner(pid: str) -> int | None:
 
 
 def test_killing_the_inner_process_ends_everything(ranged: Account) -> None:
-    with ranged.start("sleep", "86502") as started:
-        wait_for(lambda: processes("sleep 86502"))
+    with ranged.start("sleep", str(LONG + 102)) as started:
+        wait_for(lambda: processes(f"sleep {LONG + 102}"))
         children = Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text().split()
         os.kill(int(children[0]), signal.SIGKILL)
         assert started.wait() == 137
-        wait_for(lambda: not processes("sleep 86502"))
+        wait_for(lambda: not processes(f"sleep {LONG + 102}"))
 
 
 def state(pid: int) -> str:
