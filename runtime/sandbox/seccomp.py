@@ -32,6 +32,7 @@ _MACHINES = {
 }
 _OPERATORS = {"NE": 1, "LT": 2, "LE": 3, "EQ": 4, "GE": 5, "GT": 6, "MASKED_EQ": 7}
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
+_OPTIMIZE, _BY_BINARY_TREE = 8, 2  # of struct scmp_filter_attr
 _X32_BIT = 0x40000000
 _AUDIT_X32 = 0x4000003E  # libseccomp's name for it; the kernel says x86-64 and sets the bit in the number
 _AUDIT_X86_64 = 0xC000003E
@@ -129,6 +130,9 @@ def compile_filter(rules: Sequence[Rule], machine: str) -> bytes | None:
     if not context or not all(tokens):
         return None
     try:
+        library.seccomp_attr_set(
+            context, _OPTIMIZE, _BY_BINARY_TREE
+        )  # before version 2.5 it can not, no matter
         for token in tokens:
             if library.seccomp_arch_add(context, token) not in (0, -errno.EEXIST):
                 return None
@@ -153,6 +157,7 @@ def _library() -> ctypes.CDLL | None:
     library.seccomp_arch_add.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
     library.seccomp_arch_resolve_name.argtypes = [ctypes.c_char_p]
     library.seccomp_arch_resolve_name.restype = ctypes.c_uint32
+    library.seccomp_attr_set.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_uint32]
     library.seccomp_syscall_resolve_name.argtypes = [ctypes.c_char_p]
     library.seccomp_syscall_resolve_name_arch.argtypes = [ctypes.c_uint32, ctypes.c_char_p]
     library.seccomp_rule_add_array.argtypes = [

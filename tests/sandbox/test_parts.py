@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import struct
 
 import pytest
 
 from layerc.runtime.errors import EnvironmentLackError, StepError
-from layerc.runtime.sandbox import Process, capabilities
+from layerc.runtime.sandbox import Process, capabilities, seccomp
 from layerc.runtime.sandbox.failure import explain
 from layerc.runtime.sandbox.hostfiles import hosts, resolver
 from layerc.runtime.sandbox.runtime import OciRuntime, find_runtime
@@ -94,6 +95,75 @@ def test_filters_are_made_of_whole_instructions_with_jumps_inside() -> None:
         code, yes, no = program[number * 8], program[number * 8 + 2], program[number * 8 + 3]
         if code & 7 == 5 and code != 5:  # a conditional jump
             assert number + 1 + max(yes, no) < count
+
+
+def decide(program: bytes, architecture: int, number: int, argument: int) -> int:
+    """What a classic BPF program returns for a call whose arguments are all ``argument``."""
+    data = struct.pack("=IIQ6Q", number, architecture, 0, *[argument] * 6)
+    register, place = 0, 0
+    while True:
+        code, yes, no, value = struct.unpack_from("=HBBI", program, place * 8)
+        place += 1
+        match code:
+            case 0x20:  # load a word
+                (register,) = struct.unpack_from("=I", data, value)
+            case 0x54:  # and
+                register &= value
+            case 0x05:  # jump
+                place += value
+            case 0x15:
+                place += yes if register == value else no
+            case 0x25:
+                place += yes if register > value else no
+            case 0x35:
+                place += yes if register >= value else no
+            case 0x45:
+                place += yes if register & value else no
+            case 0x06:
+                return int(value)
+            case _:
+                raise AssertionError(f"instruction {code:#x}")
+
+
+ALLOW, REFUSE, NO_SUCH_CALL, KILL = 0x7FFF0000, 0x00050001, 0x00050026, 0
+X86_64, X86, ARM64 = 0xC000003E, 0x40000003, 0xC00000B7
+
+
+def test_the_fast_filter_decides_as_the_plain_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = select_rules(capabilities.DEFAULT, "x86_64")
+    fast = compile_filter(rules, "x86_64")
+    monkeypatch.setattr(seccomp, "_BY_BINARY_TREE", 1)
+    plain = compile_filter(rules, "x86_64")
+    assert fast is not None
+    assert plain is not None
+    assert fast != plain
+    for architecture, first in ((X86_64, 0), (X86_64, 0x40000000), (X86, 0), (ARM64, 0)):
+        for number in [*range(first, first + 600), 0xFFFFFFFF]:
+            for argument in (0, 8, 38, 39, 40, 0x10000000, 0x20008, 0xFFFFFFFF, (1 << 64) - 1):
+                expected = decide(plain, architecture, number, argument)
+                assert decide(fast, architecture, number, argument) == expected, (
+                    architecture,
+                    number,
+                    argument,
+                )
+
+
+def test_decisions_of_the_filter() -> None:
+    program = compile_filter(select_rules(capabilities.DEFAULT, "x86_64"), "x86_64")
+    assert program is not None
+    read, mount, socket, clone, clone3 = 0, 165, 41, 56, 435
+    assert decide(program, X86_64, read, 0) == ALLOW
+    assert decide(program, X86_64, mount, 0) == REFUSE
+    assert decide(program, X86, 21, 0) == REFUSE  # mount, there
+    assert decide(program, X86_64, socket, 2) == ALLOW
+    assert decide(program, X86_64, socket, 38) == REFUSE
+    assert decide(program, X86_64, clone, 17) == ALLOW
+    assert decide(program, X86_64, clone, 0x10000000) == REFUSE
+    assert decide(program, X86_64, clone3, 0) == NO_SUCH_CALL
+    assert decide(program, X86_64, 4000, 0) == NO_SUCH_CALL
+    assert decide(program, X86, 4000, 0) == NO_SUCH_CALL
+    assert decide(program, X86_64, 0x40000000 | 4000, 0) == NO_SUCH_CALL
+    assert decide(program, ARM64, read, 0) == KILL
 
 
 def test_an_unknown_machine_gets_no_filter_of_ours() -> None:
