@@ -188,7 +188,10 @@ class Stage:
         self.step += 1
         layer = ImageLayer(operation, self.layer, inputs, self.provenance(site, title or self.title(site)))
         self.layer = layer.id
-        self.shared.layers.setdefault(layer.id, layer)
+        known = self.shared.layers.get(layer.id)
+        if known is not None:
+            layer = replace(known, provenance=known.provenance.and_also(layer.provenance))
+        self.shared.layers[layer.id] = layer
 
     def _told_platform(self) -> str:
         """``linux/amd64``, or ``linux/amd64->arm64`` for a step that makes something for another platform."""

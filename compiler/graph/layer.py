@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from .canonical import canonical_json, encode, sha256_hex
@@ -16,7 +16,8 @@ class Provenance:
     """Where in the user's text a layer comes from. ``line`` and ``end_line`` count from 1; 0 = nowhere.
 
     ``text`` is the instruction as written; ``title`` is how it is shown while it runs (variables expanded);
-    ``step`` and ``steps`` are its number within the stage (``[build 2/5]``).
+    ``step`` and ``steps`` are its number within the stage (``[build 2/5]``). ``shared_with`` are further stages
+    that have the same step: it is made once for all of them, and shown as the first one's.
     """
 
     file: str = ""
@@ -27,6 +28,18 @@ class Provenance:
     title: str = ""
     step: int = 0
     steps: int = 0
+    shared_with: tuple[str, ...] = ()
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """All stages that have the step, by name alone (``stage`` may have a platform before it)."""
+        return tuple(stage.rpartition(" ")[2] for stage in (self.stage, *self.shared_with))
+
+    def and_also(self, other: Provenance) -> Provenance:
+        """This place, with the stage of ``other`` where it is a further one."""
+        if other.stage == self.stage or other.stage in self.shared_with:
+            return self
+        return replace(self, shared_with=(*self.shared_with, other.stage))
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ def _layers(entries: list[dict[str, Any]]) -> tuple[ImageLayer, ...]:
             decode(entry["operation"]),
             entry.get("parent"),
             tuple(entry.get("inputs", ())),
-            Provenance(**entry.get("provenance", {})),
+            _provenance(entry.get("provenance", {})),
         )
         check_types(layer)
         check_types(layer.provenance)
@@ -101,13 +101,20 @@ def _layers(entries: list[dict[str, Any]]) -> tuple[ImageLayer, ...]:
     return tuple(layers.values())
 
 
+def _provenance(entry: dict[str, Any]) -> Provenance:
+    return Provenance(**{key: _tupled(value) for key, value in entry.items()})
+
+
 def _layer_document(layer: ImageLayer) -> dict[str, Any]:
+    provenance = asdict(layer.provenance)
+    if not layer.provenance.shared_with:
+        del provenance["shared_with"]
     return {
         "id": layer.id,
         "operation": encode(layer.operation),
         "parent": layer.parent,
         "inputs": list(layer.inputs),
-        "provenance": asdict(layer.provenance),
+        "provenance": provenance,
     }
 
 

@@ -172,7 +172,7 @@ def _fresh(request: BuildRequest, layers: Mapping[str, ImageLayer]) -> frozenset
         layer.id
         for layer in layers.values()
         if not isinstance(layer.operation, Base)
-        and (request.no_cache or layer.provenance.stage.lower() in stages)
+        and (request.no_cache or any(stage.lower() in stages for stage in layer.provenance.stages))
     )
 
 

@@ -612,7 +612,6 @@ def test_no_cache_filter_makes_its_stage_again_and_what_changes_above(project: T
     assert project.ran() == []
 
 
-@pytest.mark.xfail(strict=True, reason="a plan names only the first of the stages that share a layer")
 def test_a_filter_names_any_of_the_stages_that_share_a_step(project: TinyProject) -> None:
     stages = "".join(f"FROM base AS {name}\nRUN {RANDOM} > /a\n" for name in ("one", "two"))
     text = stages + "FROM base\nCOPY --from=one /a /a\nCOPY --from=two /a /b\n"
