@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-__all__ = ["EPOCH", "LackError", "bootstrap"]
+__all__ = ["EPOCH", "LackError", "bootstrap", "unpack"]
 
 EPOCH = 1_700_000_000  # every time stamp that a package did not bring
 
@@ -25,15 +25,29 @@ def bootstrap(suite: str, target: Path, packages: tuple[str, ...] = (), hook: st
 
     ``hook`` is shell code that runs last, with the root directory as $1. Raises :class:`LackError`.
     """
+    options = ["--variant=minbase"]
+    options += [f"--include={','.join(packages)}"] if packages else []
+    options += [f"--customize-hook={hook}"] if hook else []
+    _mmdebstrap(options, suite, target, _mirror(suite))
+
+
+def unpack(suite: str, package: str, architecture: str, target: Path) -> None:
+    """The files of one package for ``architecture`` (Debian's name), which need not be this machine's, as a tar
+    archive. Nothing of it is run. Raises :class:`LackError`.
+    """
+    options = ["--variant=extract", f"--architectures={architecture}", f"--include={package}"]
+    # The release alone: it is small, and its lists change with point releases only.
+    mirror = _mirror(suite) or [f"deb http://deb.debian.org/debian {suite} main"]
+    _mmdebstrap(options, suite, target, mirror)
+
+
+def _mmdebstrap(options: list[str], suite: str, target: Path, mirror: list[str]) -> None:
     if not shutil.which("mmdebstrap"):
         raise LackError("mmdebstrap is missing: run scripts/setup-system as root")
     with tempfile.NamedTemporaryFile("w", suffix=".conf") as settings:
         settings.write(_apt_settings())
         settings.flush()
-        command = ["mmdebstrap", "--variant=minbase", f"--aptopt={settings.name}"]
-        command += [f"--include={','.join(packages)}"] if packages else []
-        command += [f"--customize-hook={hook}"] if hook else []
-        command += [suite, str(target), *_mirror(suite)]
+        command = ["mmdebstrap", f"--aptopt={settings.name}", *options, suite, str(target), *mirror]
         environment = os.environ | {"SOURCE_DATE_EPOCH": str(EPOCH)}
         done = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:
