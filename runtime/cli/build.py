@@ -14,7 +14,7 @@ from .privileges import become_root
 from .progress import MODES, open_progress
 
 if TYPE_CHECKING:
-    from ..engine.request import BuildRequest, BuildResult, BuiltImage, Secret
+    from ..engine.request import BuildRequest, BuildResult, BuiltImage, Secret, SshForward
     from .parser import ArgumentParser
 
 __all__ = ["add_arguments", "run"]
@@ -70,6 +70,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         help="a secret for RUN --mount=type=secret (default: the environment's ID, else the file ID)",
+    )
+    group.add_argument(
+        "--ssh",
+        metavar="default|ID[=SOCKET|=KEY[,KEY]]",
+        action="append",
+        default=[],
+        help="an ssh agent for RUN --mount=type=ssh and for git over ssh: the user's own (SSH_AUTH_SOCK), one "
+        "at a socket, or one that holds these private keys; repeatable",
     )
     group = parser.add_argument_group("the result")
     group.add_argument(
@@ -189,6 +197,7 @@ def build_request(arguments: argparse.Namespace) -> BuildRequest:
         pull=arguments.pull,
         jobs=arguments.jobs,
         secrets=tuple(map(_secret, arguments.secret)),
+        ssh=tuple(_ssh(text) for text in arguments.ssh if text),
         allow=frozenset(arguments.allow),
     )
 
@@ -224,6 +233,13 @@ def _secret(text: str) -> Secret:
     elif source and kind == "env":
         source, variable = "", source
     return Secret(name, source, variable)
+
+
+def _ssh(text: str) -> SshForward:
+    from ..engine.request import SshForward
+
+    name, _, paths = text.partition("=")
+    return SshForward(name or "default", tuple(os.path.expanduser(path) for path in paths.split(",") if path))
 
 
 def _jobs(text: str) -> int:

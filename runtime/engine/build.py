@@ -24,6 +24,7 @@ from .images import Images, local_directories
 from .inputs import ContextPlace, Inputs
 from .request import BuildRequest, BuildResult, BuiltImage
 from .scheduler import EMPTY, CancelledStepError, LayerResult, Scheduler
+from .ssh import SshAgents
 from .worker import CachingWorker, location_of
 
 if TYPE_CHECKING:
@@ -51,13 +52,14 @@ def build(
     started = time.monotonic()
     cancel = cancel or Event()
     outputs = _outputs(request)
+    agents = SshAgents(request.ssh)
     images = Images(store, request.options.contexts, reporter, cancel, pull=request.pull)
     plan = compile_request(request, store, images)
     for notice in plan.notices:
         reporter(Notice(notice.message, f"{notice.file}:{notice.line}" if notice.line else notice.file))
     _check_allowed(plan, request.allow)
-    with _inputs(request, store, reporter, cancel) as inputs:
-        worker, results = _run(request, plan, store, inputs, images, reporter, cancel)
+    with closing(agents), _inputs(request, store, reporter, cancel, agents) as inputs:
+        worker, results = _run(request, plan, store, inputs, images, agents, reporter, cancel)
     made = [_assemble(store, image, results) for image in plan.images]
     _keep(store, request.tags, plan, made)
     written = _export(outputs, made, request.tags, store, reporter)
@@ -112,7 +114,9 @@ def _export(
 
 
 @contextmanager
-def _inputs(request: BuildRequest, store: Store, reporter: Reporter, cancel: Event) -> Iterator[Inputs]:
+def _inputs(
+    request: BuildRequest, store: Store, reporter: Reporter, cancel: Event, agents: SshAgents
+) -> Iterator[Inputs]:
     def check() -> None:
         if cancel.is_set():
             raise CancelledStepError
@@ -120,7 +124,7 @@ def _inputs(request: BuildRequest, store: Store, reporter: Reporter, cancel: Eve
     places = {name: ContextPlace(path) for name, path in local_directories(request.options.contexts).items()}
     if request.context is not None:
         places[""] = ContextPlace(os.path.abspath(request.context), request.dockerfile_path)
-    inputs = Inputs(store, places, Fetcher(store, reporter, check))
+    inputs = Inputs(store, places, Fetcher(store, reporter, check, lambda: agents.socket("default")))
     try:
         yield inputs
     finally:
@@ -133,6 +137,7 @@ def _run(
     store: Store,
     inputs: Inputs,
     images: Images,
+    agents: SshAgents,
     reporter: Reporter,
     cancel: Event,
 ) -> tuple[CachingWorker, dict[str, LayerResult]]:
@@ -149,7 +154,7 @@ def _run(
 
             enter_mount_namespace()
             runner = held.enter_context(closing(StepRunner()))
-            mounts = RunMounts(request, store, inputs)
+            mounts = RunMounts(request, store, inputs, agents)
             return LayerBuilder(store, inputs, images, runner, mounts, reporter, cancel)
 
         fresh = _fresh(request, layers)

@@ -19,12 +19,22 @@ __all__ = ["Fetcher"]
 
 
 class Fetcher:
-    """Hands URLs to the source that knows their kind. Threads may share it."""
+    """Hands URLs to the source that knows their kind. Threads may share it.
 
-    def __init__(self, store: Store, report: Reporter, check: Callable[[], None]) -> None:
+    ``ssh_socket`` gives the socket of the agent for repositories that are read with ssh, or none.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        report: Reporter,
+        check: Callable[[], None],
+        ssh_socket: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self._store = store
         self._report = report
         self._check = check
+        self._ssh_socket = ssh_socket
         self._lock = Lock()
         self._http: HttpSource | None = None
         self._git: GitSource | None = None
@@ -41,5 +51,7 @@ class Fetcher:
         from ..sources.git import GitSource
 
         with self._lock:
-            self._git = self._git or GitSource(self._store, report=self._report, check=self._check)
+            self._git = self._git or GitSource(
+                self._store, ssh_socket=self._ssh_socket, report=self._report, check=self._check
+            )
         return self._git.fetch(source)

@@ -17,6 +17,7 @@ from .filecopy.plan import CopyPlan
 from .filecopy.resolve import resolve_copy
 from .inputs import Inputs, mount_copy
 from .request import BuildRequest, Secret
+from .ssh import SshAgents
 
 __all__ = ["RunMounts"]
 
@@ -26,9 +27,9 @@ Stack = tuple[str, ...]
 class RunMounts:
     """Prepares the mounts of one step at a time; threads may share it."""
 
-    def __init__(self, request: BuildRequest, store: Store, inputs: Inputs) -> None:
+    def __init__(self, request: BuildRequest, store: Store, inputs: Inputs, agents: SshAgents) -> None:
         self._secrets = {secret.id: secret for secret in request.secrets}
-        self._ssh = dict(request.ssh)
+        self._agents = agents
         self._store = store
         self._inputs = inputs
 
@@ -138,13 +139,13 @@ class RunMounts:
         return mounts
 
     def _agent(self, item: Mount) -> list[ResolvedMount]:
-        socket = self._ssh.get(item.cache_id or "default")
+        socket = self._agents.socket(item.cache_id or "default")
         if socket is None:
             if not item.required:
                 return []
             raise InputError(
                 f"ssh agent {item.cache_id or 'default'!r} was not handed in",
-                help="layerc build --ssh default (with SSH_AUTH_SOCK set), or --ssh ID=SOCKET",
+                help=f"layerc build --ssh {item.cache_id or 'default'}[=SOCKET|=KEY]",
             )
         mode = 0o600 if item.mode is None else item.mode
         return [ResolvedMount("ssh", item.target, socket, mode=mode, uid=item.uid, gid=item.gid)]

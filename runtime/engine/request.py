@@ -8,7 +8,7 @@ from ...compiler.graph.plan import LayerPlan
 from ...compiler.options import CompileOptions
 from ...grammar.source import SourceFile
 
-__all__ = ["BuildRequest", "BuildResult", "BuiltImage", "Secret"]
+__all__ = ["BuildRequest", "BuildResult", "BuiltImage", "Secret", "SshForward"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,21 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
+class SshForward:
+    """``--ssh ID[=PATH,…]``: ``paths`` are an agent's socket, or private keys; none: the user's own agent."""
+
+    id: str
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class BuildRequest:
     """All that one build depends on besides the store and the machine.
 
     Exactly one of ``dockerfile`` and ``plan`` is given. ``dockerfile_path`` is the file's path on disk, if it
     has one (``<path>.dockerignore`` is looked for beside it). ``context`` is a directory, or none for an
     empty one. ``outputs`` are ``-o`` values as the user wrote them. ``no_cache_filter`` names stages.
-    ``tags`` are references. ``ssh`` maps an id to an agent's socket.
+    ``tags`` are references.
     """
 
     dockerfile: SourceFile | None
@@ -42,7 +50,7 @@ class BuildRequest:
     pull: bool = False
     jobs: int = 0
     secrets: tuple[Secret, ...] = ()
-    ssh: tuple[tuple[str, str], ...] = ()
+    ssh: tuple[SshForward, ...] = ()
     allow: frozenset[str] = frozenset()
 
 

@@ -1,16 +1,23 @@
-"""An SSH agent's socket for a step: with the owner and mode asked for, connected to the user's own agent."""
+"""An SSH agent's socket for a step: with the owner and mode asked for, connected to the user's own agent.
+
+A step may list keys and have something signed. All else (adding and removing keys, locking, extensions) is
+refused, as BuildKit does: the agent is the user's, and lives on after the build. The protocol is that of
+draft-miller-ssh-agent: messages of a length (4 bytes, big-endian), a type (1 byte) and the rest.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import selectors
 import socket
 import threading
 
 __all__ = ["AgentProxy"]
 
-_CHUNK = 1 << 16
+_LIST_KEYS, _SIGN = b"\x0b", b"\x0d"
+_ALLOWED = (_LIST_KEYS, _SIGN)
+_FAILURE = b"\0\0\0\1\5"
+_MOST = 256 * 1024  # bytes of a message, as in OpenSSH
 
 
 class AgentProxy:
@@ -50,19 +57,33 @@ class AgentProxy:
     def _connect(self, caller: socket.socket) -> None:
         with caller, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as agent, contextlib.suppress(OSError):
             agent.connect(self._target)
-            _relay(caller, agent)
-
-
-def _relay(one: socket.socket, other: socket.socket) -> None:
-    """Copy both ways until either side ends."""
-    with selectors.DefaultSelector() as selector:
-        selector.register(one, selectors.EVENT_READ, other)
-        selector.register(other, selectors.EVENT_READ, one)
-        while True:
-            for key, _ in selector.select():
-                source = key.fileobj
-                assert isinstance(source, socket.socket)
-                data = source.recv(_CHUNK)
-                if not data:
+            while (request := _message(caller)) is not None:
+                if request[:1] not in _ALLOWED:
+                    caller.sendall(_FAILURE)
+                    continue
+                agent.sendall(_framed(request))
+                answer = _message(agent)
+                if answer is None:
                     return
-                key.data.sendall(data)
+                caller.sendall(_framed(answer))
+
+
+def _framed(message: bytes) -> bytes:
+    return len(message).to_bytes(4, "big") + message
+
+
+def _message(source: socket.socket) -> bytes | None:
+    """The next message, or none at the end or where something else than an agent or its client speaks."""
+    size = int.from_bytes(_exactly(source, 4), "big")
+    if not 0 < size <= _MOST:
+        return None
+    message = _exactly(source, size)
+    return message if len(message) == size else None
+
+
+def _exactly(source: socket.socket, size: int) -> bytes:
+    """``size`` bytes, or fewer at the end."""
+    data = bytearray()
+    while len(data) < size and (more := source.recv(size - len(data))):
+        data += more
+    return bytes(data)

@@ -44,7 +44,8 @@ class ResolvedRef:
 class GitSource:
     """Checks trees out into a store; each ref is looked up at most once a build. Threads may share it.
 
-    ``authorization`` gives the ``Authorization`` header for a remote, or none.
+    ``authorization`` gives the ``Authorization`` header for a remote, or none; ``ssh_socket`` the socket of the
+    agent for remotes that are read with ssh, or none.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class GitSource:
         store: Store,
         *,
         environ: Mapping[str, str] = os.environ,
-        ssh_socket: str | None = None,
+        ssh_socket: Callable[[], str | None] = lambda: None,
         authorization: Callable[[str], str | None] = lambda _: None,
         report: Reporter = lambda _: None,
         check: Callable[[], None] = lambda: None,
@@ -102,7 +103,17 @@ class GitSource:
     def _git(self, remote: str) -> GitProgram:
         header = self._authorization(remote)
         headers = {} if header is None else {remote: f"Authorization: {header}"}
-        return GitProgram(self._environ, ssh_socket=self._ssh_socket, headers=headers, check=self._check)
+        socket = self._agent(remote) if _uses_ssh(remote) else None
+        return GitProgram(self._environ, ssh_socket=socket, headers=headers, check=self._check)
+
+    def _agent(self, remote: str) -> str:
+        socket = self._ssh_socket()
+        if socket is None:
+            raise SourceError(
+                f"{redacted(remote)} is read with ssh, and no ssh agent was handed in",
+                help="layerc build --ssh default (the agent at $SSH_AUTH_SOCK), or --ssh default=KEY",
+            )
+        return socket
 
     def _look_up(self, git: GitProgram, remote: str, ref: str) -> ResolvedRef:
         """A branch comes before a tag of the same name, as in ``git checkout``."""
@@ -267,6 +278,10 @@ def _key(source: GitTree, found: ResolvedRef) -> str:
 def _may_help(message: str) -> bool:
     """Whether a fetch that failed like this may succeed when it asks for more."""
     return bool(re.search(r"depth|shallow|not our ref|unadvertised|not found|find remote ref|dumb", message))
+
+
+def _uses_ssh(remote: str) -> bool:
+    return remote.lower().startswith("ssh://") or _SCP.match(remote) is not None
 
 
 @contextmanager

@@ -23,6 +23,8 @@ _CONFIG = (
     "advice.detachedHead=false",
     "init.defaultBranch=master",
 )
+# Keys of the agent only: those in the user's home directory were not handed in.
+_SSH = f"ssh -F {os.devnull} -o IdentityFile=none -o BatchMode=yes -o StrictHostKeyChecking=no"
 _KEPT = (
     *("PATH", "TMPDIR", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "SSL_CERT_FILE", "SSL_CERT_DIR"),
     *(
@@ -65,7 +67,7 @@ class GitProgram:
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_ALLOW_PROTOCOL": PROTOCOLS,
-            "GIT_SSH_COMMAND": f"ssh -F {os.devnull} -o BatchMode=yes -o StrictHostKeyChecking=no",
+            "GIT_SSH_COMMAND": _SSH,
             "LC_ALL": "C",
         }
         if ssh_socket is not None:

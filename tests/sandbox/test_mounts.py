@@ -152,7 +152,7 @@ def test_secret_mode_without_write_or_execute(box: Box) -> None:
 
 @pytest.fixture
 def agent(tmp_path: Path) -> Iterator[str]:
-    """Answers each line with the same in capitals."""
+    """Answers each message with the same in capitals; its first byte says that it is an answer."""
     path = str(tmp_path / "agent")
     server = socket.socket(socket.AF_UNIX)
     server.bind(path)
@@ -166,7 +166,7 @@ def agent(tmp_path: Path) -> Iterator[str]:
                 return
             with peer:
                 while data := peer.recv(1000):
-                    peer.sendall(data.upper())
+                    peer.sendall(data[:4] + b"\x0c" + data[5:].upper())
 
     thread = threading.Thread(target=serve)
     thread.start()
@@ -182,18 +182,23 @@ def test_ssh_agent(box: Box, agent: str) -> None:
     python, mounts = machine_python(box)
     code = """
 import os, socket
-for _ in range(3):
+for _ in range(2):
     with socket.socket(socket.AF_UNIX) as s:
         s.connect("/run/agent.sock")
-        for word in (b"one", b"two"):
-            s.sendall(word)
-            print(s.recv(100).decode())
+        for kind, word in ((11, b"list"), (13, b"sign"), (17, b"add"), (19, b"drop"), (22, b"lock"), (27, b"more")):
+            s.sendall(len(word + b".").to_bytes(4, "big") + bytes([kind]) + word)
+            print(*s.recv(100)[4:])
+with socket.socket(socket.AF_UNIX) as s:
+    s.connect("/run/agent.sock")
+    s.sendall(b"GET ")
+    print(s.recv(100))
 status = os.stat("/run/agent.sock")
 print(oct(status.st_mode), status.st_uid, status.st_gid)
 """
     mount = ResolvedMount("ssh", "/run/agent.sock", agent, mode=0o600, uid=1000, gid=1001)
     done = box.run(*python, "-c", code, mounts=(*mounts, mount), user="app")
-    assert done.out.split() == ["ONE", "TWO"] * 3 + ["0o140600", "1000", "1001"]
+    answers = [" ".join(map(str, b"\x0c" + word)) for word in (b"LIST", b"SIGN")] + ["5"] * 4
+    assert done.out.splitlines() == [*answers, *answers, "b''", "0o140600 1000 1001"]
     assert "run" not in box.changes()
 
 
