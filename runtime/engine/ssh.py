@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
-import signal
 import stat
-import subprocess
-import tempfile
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from threading import Lock
+from typing import TYPE_CHECKING
 
-from ..errors import EnvironmentLackError, InputError, UsageError
+from ..errors import InputError, UsageError
 from .request import SshForward
+
+if TYPE_CHECKING:
+    from .key_agent import KeyAgent
 
 __all__ = ["SshAgents"]
 
@@ -37,7 +36,7 @@ class SshAgents:
         self._sockets: dict[str, str] = {}
         self._keys: dict[str, tuple[bytes, ...]] = {}
         self._names: dict[str, tuple[str, ...]] = {}
-        self._running: list[_KeyAgent] = []
+        self._running: list[KeyAgent] = []
         self._lock = Lock()
         for item in forwarded:
             if item.id in self._names:
@@ -69,7 +68,10 @@ class SshAgents:
         """
         with self._lock:
             if agent in self._keys and agent not in self._sockets:
-                running = _KeyAgent()
+                # Imported here: most builds start no programs.
+                from .key_agent import KeyAgent
+
+                running = KeyAgent()
                 self._running.append(running)
                 for path, key in zip(self._names[agent], self._keys[agent], strict=True):
                     running.add(path, key)
@@ -121,71 +123,3 @@ def _is_locked(key: bytes) -> bool:
     except Base64Error:
         return False  # ssh-add says what is wrong with it
     return content.startswith(_MAGIC) and not content.startswith(_NO_CIPHER, len(_MAGIC))
-
-
-class _KeyAgent:
-    """An ``ssh-agent`` that holds keys in memory. It ends with this process, however that ends."""
-
-    def __init__(self) -> None:
-        self._directory = tempfile.mkdtemp(prefix="layerc-ssh-")
-        self.path = os.path.join(self._directory, "agent")
-        try:
-            self._process, self._agent = self._start()
-        except BaseException:
-            shutil.rmtree(self._directory, ignore_errors=True)
-            raise
-
-    def _start(self) -> tuple[subprocess.Popen[bytes], int]:
-        # The agent ends when the command that it was started for does: when nobody holds the pipe any more.
-        command = ["ssh-agent", "-a", self.path, "sh", "-c", 'echo "$SSH_AGENT_PID"; exec cat > /dev/null']
-        try:
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except FileNotFoundError as error:
-            raise _lacking() from error
-        assert process.stdout is not None
-        told = process.stdout.readline().decode("utf-8", "replace").strip()
-        if not told.isdecimal():
-            process.wait()
-            raise EnvironmentLackError(f"ssh-agent does not start: {told}")
-        return process, os.pidfd_open(int(told))
-
-    def add(self, path: str, key: bytes) -> None:
-        """Hand it ``key``, which was read from ``path``."""
-        environ = {name: value for name, value in os.environ.items() if name != "DISPLAY"}
-        environ |= {"SSH_AUTH_SOCK": self.path, "SSH_ASKPASS_REQUIRE": "never", "LC_ALL": "C"}
-        try:
-            done = subprocess.run(
-                ["ssh-add", "-q", "-"],
-                input=key,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                env=environ,
-                start_new_session=True,  # without a terminal there is nobody to ask for a passphrase
-                check=False,
-            )
-        except FileNotFoundError as error:
-            raise _lacking() from error
-        if done.returncode:
-            said = done.stderr.decode("utf-8", "replace").strip().replace("(stdin)", path).splitlines()
-            raise InputError(f"--ssh: {path} is no usable private key", help=said[-1] if said else None)
-
-    def close(self) -> None:
-        """End it, and its keys with it."""
-        with suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._agent, signal.SIGTERM)
-        os.close(self._agent)
-        self._process.communicate()
-        shutil.rmtree(self._directory, ignore_errors=True)
-
-
-def _lacking() -> EnvironmentLackError:
-    return EnvironmentLackError(
-        "--ssh with a key file needs the programs ssh-agent and ssh-add, and they are not there",
-        help="install OpenSSH's client (package openssh-client)",
-    )
