@@ -61,13 +61,14 @@ class Bases:
         where = node.site.location(node.base_name)
         return self._image(node, ImageRequest(name, str(platform), context, where, help), platform)
 
-    def stage(self, node: Node, config: ImageConfig) -> Stage:
-        """A stage with nothing in it but ``config``."""
+    def stage(self, node: Node, config: ImageConfig, collected: Collections | None = None) -> Stage:
+        """A stage with nothing in it but ``config`` (and what is ``collected``, if it grew since)."""
         platform = (node.platform or self.target) if self.many_platforms else None
         return Stage(
             self.shared,
             node.title,
             config,
+            Collections.of(config) if collected is None else collected,
             lambda site, name: source_of(node, site, name),
             platform,
             node.steps,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-__all__ = ["Healthcheck", "HistoryItem", "ImageConfig"]
+__all__ = ["Collections", "Healthcheck", "HistoryItem", "ImageConfig"]
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -124,6 +124,49 @@ class ImageConfig:
             args_escaped=bool(config.pop("ArgsEscaped", False)),
             extra=_json_pairs(config),
             extra_top=_json_pairs(top),
+        )
+
+
+@dataclass(slots=True)
+class Collections:
+    """The parts of a config that grow line by line, while they grow: N lines cost N."""
+
+    env: dict[str, str]
+    labels: dict[str, str]
+    exposed_ports: set[str]
+    volumes: set[str]
+    onbuild: list[str]
+
+    @classmethod
+    def of(cls, config: ImageConfig) -> Self:
+        """Those of ``config``."""
+        return cls(
+            dict(config.env),
+            dict(config.labels),
+            set(config.exposed_ports),
+            set(config.volumes),
+            list(config.onbuild),
+        )
+
+    def copy(self) -> Self:
+        """The same values, to grow on their own."""
+        return replace(
+            self,
+            env=self.env.copy(),
+            labels=self.labels.copy(),
+            exposed_ports=self.exposed_ports.copy(),
+            volumes=self.volumes.copy(),
+            onbuild=self.onbuild.copy(),
+        )
+
+    def into(self, config: ImageConfig) -> ImageConfig:
+        """``config`` with these."""
+        return config.with_(
+            env=tuple(self.env.items()),
+            labels=tuple(sorted(self.labels.items())),
+            exposed_ports=tuple(sorted(self.exposed_ports)),
+            volumes=tuple(sorted(self.volumes)),
+            onbuild=tuple(self.onbuild),
         )
 
 

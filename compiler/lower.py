@@ -64,9 +64,10 @@ def lower_for(
     bases = Bases(shared, images, target, len(options.platforms) > 1, stages)
     try:
         needed = _begin_stages(names, goal, bases)
+        last_above = {node.base: node for node in names.nodes if node in needed}
         for node in names.nodes:
             if node in needed and node.result is None:
-                _evaluate(node, bases)
+                _evaluate(node, bases, takes_over=last_above.get(node.base) is node)
     except CompileError:
         if bases.missing:  # what is wrong may be but the stand-in's fault
             return ImagePlan("", "", None, ImageConfig()), tuple(bases.missing)
@@ -133,12 +134,12 @@ def _read_triggers(names: Names, needed: set[Node], begun: dict[Node, Stage]) ->
         if node.result is not None:
             continue
         if node.base is None:
-            texts = begun[node].config.onbuild
-            begun[node].change(onbuild=())
+            texts = begun[node].collected.onbuild
+            begun[node].collected.onbuild = []
         elif node.base.result is not None:
-            texts = node.base.result.config.onbuild
+            texts = node.base.result.collected.onbuild
         else:
-            texts = tuple(command.trigger for command in node.base.commands if isinstance(command, OnBuild))
+            texts = [command.trigger for command in node.base.commands if isinstance(command, OnBuild)]
         triggers = [_trigger(node.site, text) for text in texts]
         node.commands[:0] = triggers
         node.steps += len(triggers)
@@ -167,19 +168,19 @@ def _trigger(from_: Site, text: str) -> Command:
 # --- evaluation -------------------------------------------------------------------------------------------
 
 
-def _evaluate(node: Node, bases: Bases) -> None:
-    """Run through a stage's commands; its base has been evaluated before."""
+def _evaluate(node: Node, bases: Bases, *, takes_over: bool) -> None:
+    """Run through a stage's commands; its base has been evaluated before.
+
+    The last stage that is based on another ``takes_over`` what that one has gathered.
+    """
     stage = node.begin
     if node.base is not None:
         below = node.base.result
         if below is None:
             raise AssertionError(f"stage {node.base.title!r} was not evaluated")
-        stage = bases.stage(node, below.config.with_(onbuild=()))
-        stage.layer = below.layer
-        stage.env = dict(below.env)
-        stage.build_args = list(below.build_args)
-        stage.history = list(below.history)
-        stage.workdir_set = below.workdir_set
+        stage = bases.stage(node, below.config, below.collected if takes_over else below.collected.copy())
+        stage.collected.onbuild = []
+        stage.go_on_from(below, takes_over=takes_over)
     if stage is None:
         raise AssertionError(f"stage {node.title!r} has no beginning")
     _inherit(stage)
@@ -190,10 +191,12 @@ def _evaluate(node: Node, bases: Bases) -> None:
 
 def _inherit(stage: Stage) -> None:
     """Variables and directory from the base's config; PATH is always there."""
-    if stage.config.os != "windows" and "PATH" not in dict(stage.config.env):
-        stage.change(env=(*stage.config.env, ("PATH", DEFAULT_PATH)))
-    for name, value in stage.config.env:
-        stage.set_variable(name, value)
+    variables = stage.collected.env
+    if stage.config.os != "windows":
+        variables.setdefault("PATH", DEFAULT_PATH)
+    arguments = stage.env.keys() - variables.keys()
+    kept = {name: value for name, value in stage.env.items() if name in arguments} if arguments else {}
+    stage.env = kept | variables
     if stage.config.workdir:
         stage.enter(stage.config.workdir)
 
@@ -202,7 +205,7 @@ def _image(goal: Node, options: CompileOptions, target: Platform, *, implicit: b
     stage = goal.result
     if stage is None:
         raise AssertionError("the target was not evaluated")
-    config = stage.config
+    config = stage.image
     if options.labels:
         config = config.with_(labels=tuple(sorted((dict(config.labels) | dict(options.labels)).items())))
     same = (config.os, config.architecture) == (target.os, target.architecture)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .checks import Checks
-from .config import HistoryItem, ImageConfig
+from .config import Collections, HistoryItem, ImageConfig
 from .gotext import join_path
 from .graph.layer import ImageLayer, Provenance
 from .graph.operations import FromContext, FromLayer, Operation, Origin
@@ -50,7 +50,9 @@ class Shared:
 
 @dataclass(slots=True)
 class Stage:
-    """``env`` is what steps see: variables and arguments, the last set at the end. ``layer`` is the top one.
+    """``config`` and ``collected`` are the image's: what the latter holds is stale in the former, and
+    :attr:`image` joins them. ``env`` is what steps see: variables and arguments, the last set at the end.
+    ``layer`` is the top one.
     ``platform`` is shown before the name, where the build is for several.
 
     ``build_args`` are the ARGs so far, with those of the stages below. ``used`` remembers instructions of
@@ -60,6 +62,7 @@ class Stage:
     shared: Shared
     name: str
     config: ImageConfig
+    collected: Collections
     find: Callable[[Site, str], Source]
     platform: Platform | None = None
     steps: int = 0
@@ -131,14 +134,33 @@ class Stage:
         words = replace(self.shared.words, raw_quotes=raw_quotes, skip_unset=skip_unset)
         # A title is only shown; what is wrong is told where the value is used.
         with suppress(WordError):
-            text = words.expand(text, {**self.env, **(masks or {})}).text
+            text = words.expand(text, {**self.env, **masks} if masks else self.env).text
         keyword, space, rest = text.partition(" ")
         return keyword.upper() + space + rest
 
+    def go_on_from(self, below: Stage, *, takes_over: bool) -> None:
+        """Begin where ``below`` ends. Who takes over leaves nothing there: nobody else reads it, and a long
+        chain of stages holds its values once.
+        """
+        self.layer = below.layer
+        self.workdir_set = below.workdir_set
+        if takes_over:
+            self.env, self.build_args, self.history = below.env, below.build_args, below.history
+            below.env, below.build_args, below.history = {}, [], []
+        else:
+            self.env = below.env.copy()
+            self.build_args = below.build_args.copy()
+            self.history = below.history.copy()
+
     # --- the image -----------------------------------------------------------------------------------
 
+    @property
+    def image(self) -> ImageConfig:
+        """The config as it is now."""
+        return self.collected.into(self.config)
+
     def change(self, **changes: Any) -> None:
-        """Change fields of the image config."""
+        """Change fields of the image config that hold one value."""
         self.config = self.config.with_(**changes)
 
     def set_variable(self, name: str, value: str) -> None:

@@ -31,10 +31,8 @@ class Env(Command):
         pairs = [
             (stage.expand(self.site, name), stage.expand(self.site, value)) for name, value in self.pairs
         ]
-        env = dict(stage.config.env)
         for name, value in pairs:
             stage.checks.secret_name(self.site, name)
             stage.set_variable(name, value)
-            env[name] = value
-        stage.change(env=tuple(env.items()))
+            stage.collected.env[name] = value
         stage.record("ENV " + " ".join(f"{name}={value}" for name, value in pairs))

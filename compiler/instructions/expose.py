@@ -34,7 +34,7 @@ class Expose(Command):
         """Add the ports, one by one, to the image config."""
         specs = [spec for word in self.words for spec in stage.expand_words(self.site, word)]
         ports = [port for spec in specs for port in self._ports(stage, spec)]
-        stage.change(exposed_ports=tuple(sorted({*stage.config.exposed_ports, *ports})))
+        stage.collected.exposed_ports.update(ports)
         stage.record(f"EXPOSE {format_list(ports)}")
 
     def _ports(self, stage: Stage, spec: str) -> list[str]:

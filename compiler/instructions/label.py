@@ -31,5 +31,5 @@ class Label(Command):
         pairs = [
             (stage.expand(self.site, name), stage.expand(self.site, value)) for name, value in self.pairs
         ]
-        stage.change(labels=tuple(sorted((dict(stage.config.labels) | dict(pairs)).items())))
+        stage.collected.labels.update(pairs)
         stage.record("LABEL " + " ".join(f"{name}={value}" for name, value in pairs))

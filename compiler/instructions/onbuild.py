@@ -27,4 +27,4 @@ class OnBuild(Command):
 
     def apply(self, stage: Stage) -> None:
         """Leave the trigger in the image config; it makes no line of history."""
-        stage.change(onbuild=(*stage.config.onbuild, self.trigger))
+        stage.collected.onbuild.append(self.trigger)

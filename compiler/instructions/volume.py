@@ -30,5 +30,5 @@ class Volume(Command):
         paths = [stage.expand(self.site, path) for path in self.paths]
         if not all(paths):
             raise self.site.error("VOLUME has an empty path", help="a variable in it has no value", at="$")
-        stage.change(volumes=tuple(sorted({*stage.config.volumes, *paths})))
+        stage.collected.volumes.update(paths)
         stage.record(f"VOLUME {format_list(paths)}")
