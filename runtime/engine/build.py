@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...compiler.graph.layer import ImageLayer
 from ...compiler.graph.operations import Base, Run
@@ -19,11 +19,14 @@ from ..sources.image_store import keep_image
 from ..store import Store
 from .assemble import config_document
 from .compile import compile_request
+from .contexts import Contexts
+from .dockerfile import with_dockerfile
 from .fetch import Fetcher
-from .images import Images, local_directories
-from .inputs import ContextPlace, Inputs
+from .images import Images
+from .inputs import Inputs
 from .request import BuildRequest, BuildResult, BuiltImage
 from .scheduler import EMPTY, CancelledStepError, LayerResult, Scheduler
+from .secrets import Credentials
 from .ssh import SshAgents
 from .worker import CachingWorker, location_of
 
@@ -31,14 +34,20 @@ if TYPE_CHECKING:
     from ..export import Exported, Output
     from .builder import LayerBuilder
 
-__all__ = ["build", "compile_only"]
+__all__ = ["build", "compile_only", "read_dockerfile"]
 
 
 def compile_only(request: BuildRequest, store: Store, reporter: Reporter) -> LayerPlan:
     """The plan of ``request``; base images are looked at, nothing is built."""
     cancel = Event()
-    images = Images(store, request.options.contexts, reporter, cancel, pull=request.pull)
-    return compile_request(request, store, images)
+    with _outside(request, store, reporter, cancel) as outside:
+        return _compile(request, store, outside, reporter, cancel)[0]
+
+
+def read_dockerfile(request: BuildRequest, store: Store, reporter: Reporter) -> BuildRequest:
+    """``request`` with the text of its Dockerfile, which is fetched if need be. Raises :class:`SourceError`."""
+    with _outside(request, store, reporter, Event()) as outside:
+        return with_dockerfile(request, outside.contexts, outside.fetcher)
 
 
 def build(
@@ -52,14 +61,13 @@ def build(
     started = time.monotonic()
     cancel = cancel or Event()
     outputs = _outputs(request)
-    agents = SshAgents(request.ssh)
-    images = Images(store, request.options.contexts, reporter, cancel, pull=request.pull)
-    plan = compile_request(request, store, images)
-    for notice in plan.notices:
-        reporter(Notice(notice.message, f"{notice.file}:{notice.line}" if notice.line else notice.file))
-    _check_allowed(plan, request.allow)
-    with closing(agents), _inputs(request, store, reporter, cancel, agents) as inputs:
-        worker, results = _run(request, plan, store, inputs, images, agents, reporter, cancel)
+    with _outside(request, store, reporter, cancel) as outside:
+        plan, images = _compile(request, store, outside, reporter, cancel)
+        for notice in plan.notices:
+            reporter(Notice(notice.message, f"{notice.file}:{notice.line}" if notice.line else notice.file))
+        _check_allowed(plan, request.allow)
+        inputs = Inputs(store, outside.contexts, outside.fetcher)
+        worker, results = _run(request, plan, store, inputs, images, outside.agents, reporter, cancel)
     made = [_assemble(store, image, results) for image in plan.images]
     _keep(store, request.tags, plan, made)
     written = _export(outputs, made, request.tags, store, reporter)
@@ -73,6 +81,16 @@ def build(
     )
     lines = tuple(item.summary for item in written)
     return BuildResult(built, worker.executed, worker.cached, seconds, lines)
+
+
+def _compile(
+    request: BuildRequest, store: Store, outside: _Outside, reporter: Reporter, cancel: Event
+) -> tuple[LayerPlan, Images]:
+    request = with_dockerfile(request, outside.contexts, outside.fetcher)
+    images = Images(
+        store, request.options.contexts, reporter, cancel, pull=request.pull, trees=outside.contexts
+    )
+    return compile_request(request, store, images), images
 
 
 def _check_allowed(plan: LayerPlan, allow: Collection[str]) -> None:
@@ -113,22 +131,25 @@ def _export(
     return [export(output, images, tags, store, reporter) for output in outputs]
 
 
+class _Outside(NamedTuple):
+    """What a build reads besides its store and its base images."""
+
+    agents: SshAgents
+    fetcher: Fetcher
+    contexts: Contexts
+
+
 @contextmanager
-def _inputs(
-    request: BuildRequest, store: Store, reporter: Reporter, cancel: Event, agents: SshAgents
-) -> Iterator[Inputs]:
+def _outside(request: BuildRequest, store: Store, reporter: Reporter, cancel: Event) -> Iterator[_Outside]:
     def check() -> None:
         if cancel.is_set():
             raise CancelledStepError
 
-    places = {name: ContextPlace(path) for name, path in local_directories(request.options.contexts).items()}
-    if request.context is not None:
-        places[""] = ContextPlace(os.path.abspath(request.context), request.dockerfile_path)
-    inputs = Inputs(store, places, Fetcher(store, reporter, check, lambda: agents.socket("default")))
-    try:
-        yield inputs
-    finally:
-        inputs.close()
+    with closing(SshAgents(request.ssh)) as agents:
+        credentials = Credentials(request.secrets)
+        fetcher = Fetcher(store, reporter, check, lambda: agents.socket("default"), credentials)
+        with closing(Contexts(request, store, fetcher, reporter, check)) as contexts:
+            yield _Outside(agents, fetcher, contexts)
 
 
 def _run(
@@ -149,11 +170,14 @@ def _run(
             # Imported here: a build that finds everything runs, mounts and writes nothing.
             from ..snapshot.mount import enter_mount_namespace
             from .builder import LayerBuilder
+            from .foreign import foreign_steps, refuse_what_can_not_run
             from .mounts import RunMounts
             from .steps import StepRunner
 
             enter_mount_namespace()
             runner = held.enter_context(closing(StepRunner()))
+            if steps := foreign_steps(layers, worker.missed):
+                refuse_what_can_not_run(steps, store, images, runner)
             mounts = RunMounts(request, store, inputs, agents)
             return LayerBuilder(store, inputs, images, runner, mounts, reporter, cancel)
 

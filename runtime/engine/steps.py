@@ -9,6 +9,7 @@ from threading import Event, Lock
 from ...compiler.graph.operations import Run
 from ..errors import StepError
 from ..sandbox import Process, ResolvedMount, Sandbox
+from ..store import Store
 from .scheduler import CancelledStepError
 
 __all__ = ["StepRunner"]
@@ -23,11 +24,29 @@ class StepRunner:
     def __init__(self) -> None:
         self._sandbox: Sandbox | None = None
         self._making = Lock()
+        self._can_run: dict[str, bool] = {}
 
     def close(self) -> None:
         """End what runs and remove what was made for it."""
         if self._sandbox is not None:
             self._sandbox.close()
+
+    def can_run(self, architecture: str, store: Store) -> bool:
+        """Whether programs of ``architecture`` run in steps here; tried once. Raises ``EnvironmentLackError``
+        where nothing can be run.
+        """
+        if architecture not in self._can_run:
+            from ..sandbox.foreign import can_run
+            from ..snapshot.mount import mount
+
+            with store.draft() as draft, mount(store, (), draft) as root:
+                self._can_run[architecture] = can_run(architecture, root, self._opened().run)
+        return self._can_run[architecture]
+
+    def _opened(self) -> Sandbox:
+        with self._making:
+            self._sandbox = self._sandbox or Sandbox()
+            return self._sandbox
 
     def run(
         self,
@@ -40,8 +59,7 @@ class StepRunner:
         """Run the step on the tree at ``root``. Raises :class:`StepError` if it fails,
         :class:`CancelledStepError` if ``cancel`` was set, ``EnvironmentLackError`` where nothing can be run.
         """
-        with self._making:
-            self._sandbox = self._sandbox or Sandbox()
+        sandbox = self._opened()
         tail = bytearray()
 
         def output(stream: int, data: bytes) -> None:
@@ -49,12 +67,12 @@ class StepRunner:
             del tail[:-_TAIL_BYTES]
             report(stream, data)
 
-        status = self._sandbox.run(root, _process(run), [*mounts, *_scripts(run)], output, cancel)
+        status = sandbox.run(root, _process(run), [*mounts, *_scripts(run)], output, cancel)
         if cancel.is_set():
             raise CancelledStepError
         if status != 0:
             lines = bytes(tail).decode("utf-8", "replace").splitlines()[-_TAIL_LINES:]
-            raise StepError(_failure(status), status=status, tail=tuple(lines), help=_advice(status))
+            raise StepError(_failure(status), status=status, tail=tuple(lines), help=_advice(status, lines))
 
 
 def _process(run: Run) -> Process:
@@ -94,7 +112,9 @@ def _failure(status: int) -> str:
     return f"the command failed with status {status}"
 
 
-def _advice(status: int) -> str | None:
+def _advice(status: int, tail: Sequence[str]) -> str | None:
+    if any("exec format error" in line.lower() for line in tail):
+        return "a program that was called is made for another platform; 'layerc doctor' tells which run here"
     match status:
         case 126:
             return "a program that was called is not executable, or is made for another platform"

@@ -69,7 +69,8 @@ class CachingWorker:
     """Implements :class:`.scheduler.LayerWorker` over a store.
 
     ``open_builder`` is called once, by :meth:`prepare`, before the first :meth:`make`. ``fresh`` are ids of
-    layers that must be made again whatever is known (``--no-cache``).
+    layers that must be made again whatever is known (``--no-cache``). ``missed`` are the layers that were not
+    found by their definition.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class CachingWorker:
         self._known: dict[str, LayerResult | None] = {}
         self._above_fresh: set[str] = set()
         self._counting = Lock()
+        self.missed: list[ImageLayer] = []
         self.executed = 0
         self.cached = 0
 
@@ -121,10 +123,9 @@ class CachingWorker:
         A step that was run twice may have given two contents, and a result that was made on the first does
         not go with the second: what is found counts only on what it was made on.
         """
-        if layer.id in self._above_fresh:
-            return None
-        result = self._store.result(self._keys[layer.id])
+        result = None if layer.id in self._above_fresh else self._store.result(self._keys[layer.id])
         if result is None:
+            self.missed.append(layer)
             return None
 
         def found(parent: LayerResult, inputs: tuple[LayerResult | None, ...]) -> LayerResult | None:
