@@ -6,7 +6,7 @@ build with nothing to do) pays for none of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,21 +19,24 @@ __all__ = ["compile_dockerfile"]
 
 
 def compile_dockerfile(
-    document: Document, options: CompileOptions, images: Mapping[ImageRequest, BaseImage]
+    document: Document,
+    options: CompileOptions,
+    images: Mapping[ImageRequest, BaseImage],
+    ignored: Callable[[str], bool] | None = None,
 ) -> LayerPlan:
     """Compile a Dockerfile to a plan: one image for each of ``options.platforms``.
 
     Raises ``CompileError`` where the text has no meaning, and ``UnresolvedImagesError`` with all images that
     must be known first: hand them in, by request, and call again. No platform means that of the build, and
-    the config keeps what the base image says.
+    the config keeps what the base image says. ``ignored`` tells the paths that ``.dockerignore`` excludes.
     """
-    from .checks import Checks
+    from .checks import ARGUMENT, Checks
     from .graph.plan import LayerPlan
     from .lower import lower_for, used_layers
     from .options import UnresolvedImagesError
     from .program import check_style, read_program
 
-    checks = Checks(document)
+    checks = Checks(document, options.build_args.get(ARGUMENT), ignored)
     # 1. Every instruction is checked, and the text is cut into stages.
     program = read_program(document)
     check_style(program, checks)

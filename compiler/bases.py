@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from .binding import SCRATCH, Node, find_context
 from .config import ImageConfig
+from .gotext import quote
 from .graph.layer import ImageLayer
 from .graph.operations import Base
 from .options import BaseImage, ImageRequest, NamedContext
@@ -91,11 +92,12 @@ class Bases:
         config = image.config
         if config.architecture and (config.os, config.architecture) != (platform.os, platform.architecture):
             actual = Platform(config.os, config.architecture, config.variant).normalized()
-            self.shared.checks.note(
+            self.shared.checks.warn(
                 node.site,
                 "InvalidBaseImagePlatform",
-                f'Base image {node.base_name} was pulled with platform "{actual}", '
-                f'expected "{platform.normalized()}" for current build',
+                image=node.base_name,
+                actual=quote(str(actual)),
+                expected=quote(str(platform.normalized())),
             )
         stage = self.stage(node, config)
         stage.history = list(image.history)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ..grammar.errors import CompileError
 from .checks import Checks
+from .gotext import quote
 from .instructions.command import Command
 from .options import CompileOptions, NamedContext
 from .platforms import Platform, parse_platform
@@ -216,11 +217,7 @@ def _platform(
         help = _missing(found, declared) or _valueless(found)  # noqa: A001
         raise site.error(f"empty platform value from expression {text}", help=help, flag="platform")
     if found.matched == {"TARGETPLATFORM"} and found.text == arguments["TARGETPLATFORM"]:
-        checks.note(
-            site,
-            "RedundantTargetPlatform",
-            f"Setting platform to predefined {text} in FROM is redundant as this is the default behavior",
-        )
+        checks.warn(site, "RedundantTargetPlatform", text=text)
     try:
         platform = parse_platform(found.text, build)
     except ValueError as error:
@@ -229,11 +226,7 @@ def _platform(
     name = "".join(site.instruction.args[2:]).lower()
     constant = not found.matched and not found.unmatched
     if constant and platform.os not in name and platform.architecture not in name:
-        checks.note(
-            site,
-            "FromPlatformFlagConstDisallowed",
-            f'FROM --platform flag should not use constant value "{found.text}"',
-        )
+        checks.warn(site, "FromPlatformFlagConstDisallowed", platform=quote(found.text))
     return platform
 
 

@@ -94,11 +94,7 @@ def _check_default_bases(program: Program, words: Words, start: Mapping[str, str
         except WordError:
             return
         except ValueError:
-            checks.note(
-                stage.from_.site,
-                "InvalidDefaultArgInFrom",
-                f"Default value for ARG {stage.from_.base} results in empty or invalid base image name",
-            )
+            checks.warn(stage.from_.site, "InvalidDefaultArgInFrom", base=stage.from_.base)
 
 
 # --- bases and triggers -----------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..grammar.syntax import Document
 from .checks import Checks
+from .gotext import quote
 from .instructions.arg import Arg
 from .instructions.command import Command
 from .instructions.from_ import From
@@ -63,42 +64,42 @@ def read_program(document: Document) -> Program:
 
 
 def check_style(program: Program, checks: Checks) -> None:
-    """The warnings that need no values: names and letter case."""
-    seen: set[str] = set()
+    """The warnings that need no values: names, descriptions and letter case."""
+    checks.empty_continuations()
+    for arg in program.arguments:
+        checks.description(arg.site, tuple(name for name, _ in arg.declared))
     for stage in program.stages:
-        _check_name(stage.from_, seen, checks)
-    _check_casing(program, checks)
-    for stage in program.stages:
+        _check_from(stage.from_, checks)
         for command in stage.commands:
-            if command.site.instruction.keyword == "MAINTAINER":
-                checks.note(
-                    command.site,
-                    "MaintainerDeprecated",
-                    "Maintainer instruction is deprecated in favor of using label",
-                )
+            if isinstance(command, Arg):
+                checks.description(command.site, tuple(name for name, _ in command.declared))
+            elif command.site.instruction.keyword == "MAINTAINER":
+                checks.warn(command.site, "MaintainerDeprecated")
+    _check_names(program, checks)
+    _check_casing(program, checks)
 
 
-def _check_name(from_: From, seen: set[str], checks: Checks) -> None:
+def _check_from(from_: From, checks: Checks) -> None:
     site, name = from_.site, from_.name
     if not name:
         return
     _, as_, written = site.instruction.args
     if written != written.lower():
-        checks.note(site, "StageNameCasing", f"Stage name '{written}' should be lowercase")
-    keyword = _keyword(site)
+        checks.warn(site, "StageNameCasing", name=written)
+    keyword = site.written_keyword
     if _is_plain(keyword) and as_ != (as_.lower() if keyword == keyword.lower() else as_.upper()):
-        checks.note(site, "FromAsCasing", f"'{as_}' and '{keyword}' keywords' casing do not match")
-    if name in _RESERVED:
-        checks.note(
-            site,
-            "ReservedStageName",
-            f'Stage name should not use the same name as reserved stage "{name}"',
-        )
-    if name in seen:
-        checks.note(
-            site, "DuplicateStageName", f'Duplicate stage name "{name}", stage names should be unique'
-        )
-    seen.add(name)
+        checks.warn(site, "FromAsCasing", as_=as_, from_=keyword)
+    checks.description(site, (name,))
+
+
+def _check_names(program: Program, checks: Checks) -> None:
+    seen: set[str] = set()
+    for from_ in (stage.from_ for stage in program.stages if stage.from_.name):
+        if from_.name in _RESERVED:
+            checks.warn(from_.site, "ReservedStageName", name=quote(from_.name))
+        if from_.name in seen:
+            checks.warn(from_.site, "DuplicateStageName", name=quote(from_.name))
+        seen.add(from_.name)
 
 
 def _sites(program: Program) -> Iterator[Site]:
@@ -108,23 +109,13 @@ def _sites(program: Program) -> Iterator[Site]:
 
 
 def _check_casing(program: Program, checks: Checks) -> None:
-    counts = Counter(word == word.lower() for word in map(_keyword, _sites(program)) if _is_plain(word))
+    words = [site.written_keyword for site in _sites(program)]
+    counts = Counter(word == word.lower() for word in words if _is_plain(word))
     lower = counts[True] > counts[False]
-    for site in _sites(program):
-        word = _keyword(site)
+    for site, word in zip(_sites(program), words, strict=True):
         if word != (word.lower() if lower else word.upper()):
-            wanted = "lowercase" if lower else "uppercase"
-            checks.note(
-                site,
-                "ConsistentInstructionCasing",
-                f"Command '{word}' should match the case of the command majority ({wanted})",
-            )
-
-
-def _keyword(site: Site) -> str:
-    """As the user wrote it."""
-    span = site.instruction.keyword_span
-    return site.document.source.text[span.start : span.end]
+            casing = "lowercase" if lower else "uppercase"
+            checks.warn(site, "ConsistentInstructionCasing", keyword=word, casing=casing)
 
 
 def _is_plain(word: str) -> bool:

@@ -36,6 +36,12 @@ class Site:
         """Name of the file that the user sees."""
         return self.shown.document.source.name
 
+    @property
+    def written_keyword(self) -> str:
+        """The keyword in the letter case of the text."""
+        span = self.instruction.keyword_span
+        return self.document.source.text[span.start : span.end]
+
     def location(self, at: str = "", flag: str = "") -> Location:
         """Where the text ``at`` stands (in the flag of that name, if one is given), else the flag, else the
         instruction: as much of it as is on one line.

@@ -96,9 +96,9 @@ class Stage:
 
     # --- words ---------------------------------------------------------------------------------------
 
-    def _expand(self, site: Site, words: Words, text: str) -> tuple[str, tuple[str, ...]]:
+    def _expand(self, site: Site, words: Words, text: str) -> str:
         if "$" not in text and words is _HEREDOC and "\\" not in text:
-            return text, ()
+            return text
         try:
             found = words.expand(text, self.env)
         except WordError as error:
@@ -106,19 +106,24 @@ class Stage:
         if found.unmatched:
             declared = {name for name, _ in self.build_args}
             self.checks.undefined(site, found.unmatched - declared, self.env)
-        return found.text, found.words
+        return found.text
 
     def expand(self, site: Site, text: str) -> str:
         """``text`` with variables, quotes and escapes resolved."""
-        return self._expand(site, self.shared.words, text)[0] if text else text
+        return self._expand(site, self.shared.words, text) if text else text
 
     def expand_words(self, site: Site, text: str) -> tuple[str, ...]:
-        """The same, split at white space that is not quoted."""
-        return self._expand(site, self.shared.words, text)[1]
+        """The same, split at white space that is not quoted. Variables that nothing sets are no warning here
+        (the words of EXPOSE), as in BuildKit.
+        """
+        try:
+            return self.shared.words.expand(text, self.env).words
+        except WordError as error:
+            raise site.word_error(error) from error
 
     def expand_heredoc(self, site: Site, text: str) -> str:
         """``text`` with variables and backslashes resolved, quotes kept."""
-        return self._expand(site, _HEREDOC, text)[0]
+        return self._expand(site, _HEREDOC, text)
 
     def title(
         self,

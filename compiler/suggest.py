@@ -9,18 +9,20 @@ __all__ = ["nearest", "suggestion"]
 _TOO_FAR = 3
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
+def nearest(name: str, known: Iterable[str], *, exact_case: bool = False) -> str | None:
     """The known name at the smallest edit distance (letter case aside), or none.
 
-    Three slips are too many, and in a short name fewer.
+    Three slips are too many, and in a short name fewer. With ``exact_case`` letter case counts and length
+    does not, as in the words of Docker's build checks.
 
     >>> nearest("form", ["FROM", "RUN", "COPY"])
     'FROM'
     """
-    best, best_distance = None, min(_TOO_FAR, len(name))
-    folded = name.lower()
+    best, best_distance = None, _TOO_FAR if exact_case else min(_TOO_FAR, len(name))
+    folded = name if exact_case else name.lower()
     for candidate in known:
-        distance = _distance(folded, candidate.lower(), best_distance)
+        compared = candidate if exact_case else candidate.lower()
+        distance = _distance(folded, compared, best_distance)
         if distance < best_distance and candidate != name:
             best, best_distance = candidate, distance
     return best

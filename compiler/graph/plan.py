@@ -16,12 +16,15 @@ SCHEMA = "layerc.plan/1"
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A warning to show: ``rule`` is the name that Docker's build checks give it, if they have one."""
+    """A warning to show: ``rule`` is the name that Docker's build checks give it, if they have one. It is
+    about the lines from ``line`` to ``end_line`` (0: about none).
+    """
 
     message: str
     rule: str = ""
     file: str = ""
     line: int = 0
+    end_line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
