@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from threading import Event
 from typing import Protocol
 
 from ...compiler.graph.layer import ImageLayer
 from ...compiler.graph.operations import Add, Base, Copy, MakeDir, Run
-from ..events import Reporter, StepOutput
+from ..events import Notice, Reporter, StepOutput
 from ..snapshot.commit import commit
 from ..snapshot.mount import mount
 from ..snapshot.view import StackView
@@ -66,9 +66,9 @@ class LayerBuilder:
             case Run() as run:
                 return self._run(run, layer.id, parent, inputs)
             case Copy() | Add() as copy:
-                return self._copy(copy, parent, inputs)
+                return self._copy(copy, parent, inputs, self._warner(layer))
             case MakeDir() as make:
-                return self._make_directory(make, parent)
+                return self._make_directory(make, parent, self._warner(layer))
 
     def _run(self, run: Run, layer_id: str, parent: Stack, inputs: Sequence[Stack]) -> Stack:
         def report(stream: int, data: bytes) -> None:
@@ -94,17 +94,31 @@ class LayerBuilder:
             self._store.add_record("mounted", key, stack[0].encode())
             return stack
 
-    def _copy(self, copy: Copy | Add, parent: Stack, inputs: Sequence[Stack]) -> Stack:
+    def _warner(self, layer: ImageLayer) -> Callable[[str], None]:
+        """Tells the user something about an instruction, which stops nothing."""
+        where = f"{layer.provenance.file}:{layer.provenance.line}"
+        return lambda message: self._report(Notice(message, where))
+
+    def _copy(
+        self,
+        copy: Copy | Add,
+        parent: Stack,
+        inputs: Sequence[Stack],
+        warn: Callable[[str], None] | None = None,
+    ) -> Stack:
         plan = self._inputs.copy_plan(copy, inputs)
+        if warn is not None:
+            for pattern in plan.unmatched:
+                warn(f"{pattern} matches nothing, so nothing is copied for it")
         below: Stack = () if is_linked(copy) else parent
         users = StackView(self._store, parent) if copy.chown else None
         with self._store.draft() as draft:
             with mount(self._store, below, draft) as root:
-                apply_copy(plan, root, users, check=self._check)
+                apply_copy(plan, root, users, check=self._check, warn=warn)
             return self._commit(draft, below)
 
-    def _make_directory(self, make: MakeDir, parent: Stack) -> Stack:
-        owner = resolve_owner(make.user, StackView(self._store, parent)) if make.user else None
+    def _make_directory(self, make: MakeDir, parent: Stack, warn: Callable[[str], None]) -> Stack:
+        owner = resolve_owner(make.user, StackView(self._store, parent), warn) if make.user else None
         with self._store.draft() as draft:
             with mount(self._store, parent, draft) as root:
                 destination = Destination(root)

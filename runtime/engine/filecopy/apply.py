@@ -38,18 +38,20 @@ def apply_copy(
     users: SourceTree | None = None,
     *,
     check: Callable[[], None] | None = None,
+    warn: Callable[[str], None] | None = None,
 ) -> None:
     """Copy into the tree at ``root``: a merged overlay mount or, for ``--link``, an empty directory.
 
-    ``users`` is the tree in which names of ``--chown`` are looked up (not needed without). ``check`` is
-    called for each entry and may raise, to cancel. Raises :class:`SourceError` where a source changes
-    meanwhile, :class:`StepError` where the destination does not allow it.
+    ``users`` is the tree in which names of ``--chown`` are looked up (not needed without); ``warn`` is told
+    of those that are not there. ``check`` is called for each entry and may raise, to cancel. Raises
+    :class:`SourceError` where a source changes meanwhile, :class:`StepError` where the destination does not
+    allow it.
     """
     owner = None
     if plan.chown:
         if users is None:
             raise ValueError("--chown needs a tree to look names up in")
-        owner = resolve_owner(plan.chown, users)
+        owner = resolve_owner(plan.chown, users, warn)
     destination = Destination(root)
     for action in plan.actions:
         _Copier(destination, action, owner, plan.mode, check).run(plan.dest)

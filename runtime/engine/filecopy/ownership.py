@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from ...errors import InputError
 from ...sources.tree import SourceTree, TooManyLinksError, follow
@@ -14,24 +15,27 @@ _ID = re.compile(r"\d{1,10}", re.ASCII)
 _MAX_ID = 0x7FFFFFFF
 
 
-def resolve_owner(chown: str, tree: SourceTree) -> tuple[int, int]:
+def resolve_owner(chown: str, tree: SourceTree, warn: Callable[[str], None] | None = None) -> tuple[int, int]:
     """User and group number of ``user``, ``user:group``, ``:group``, each a name or a number.
 
     A number alone stands for the group too; a name alone has its own group in ``/etc/passwd``. What is left
-    empty is root. Raises :class:`InputError` for a name that the image does not know.
+    empty is root. As with BuildKit a user whom the image does not know is root, and an unknown group changes
+    nothing; ``warn`` is told so.
     """
     user, colon, group = chown.partition(":")
     uid = gid = 0
     if user not in {"", "root"}:
         number = _number(user)
-        uid, gid = (number, number) if number is not None else _look_up(tree, "passwd", user)
-    if colon:
-        if group in {"", "root"}:
-            gid = 0
-        else:
-            number = _number(group)
-            gid = number if number is not None else _look_up(tree, "group", group)[0]
-    return uid, gid
+        uid, gid = (number, number) if number is not None else _look_up(tree, "passwd", user, warn) or (0, 0)
+    if not colon:
+        return uid, gid
+    if group in {"", "root"}:
+        return uid, 0
+    number = _number(group)
+    if number is not None:
+        return uid, number
+    found = _look_up(tree, "group", group, warn)
+    return uid, gid if found is None else found[0]
 
 
 def needs_users(chown: str) -> bool:
@@ -45,8 +49,10 @@ def _number(text: str) -> int | None:
     return int(text)
 
 
-def _look_up(tree: SourceTree, database: str, name: str) -> tuple[int, int]:
-    """The numbers of ``name``: user and group in ``passwd``, group and zero in ``group``."""
+def _look_up(
+    tree: SourceTree, database: str, name: str, warn: Callable[[str], None] | None
+) -> tuple[int, int] | None:
+    """The numbers of ``name``, if it is known: user and group in ``passwd``, group and zero in ``group``."""
     names: list[str] = []
     for line in _lines(tree, f"etc/{database}"):
         fields = line.strip().split(":")
@@ -56,11 +62,11 @@ def _look_up(tree: SourceTree, database: str, name: str) -> tuple[int, int]:
             group = fields[3] if database == "passwd" and len(fields) > 3 else ""
             return int(fields[2]), int(group) if group.isdecimal() else 0
         names.append(fields[0])
-    kind = "user" if database == "passwd" else "group"
-    raise InputError(
-        f"--chown: there is no {kind} {name!r} in /etc/{database} of the image",
-        help=_advice(name, names, kind),
-    )
+    kind, instead = ("user", "root owns the files") if database == "passwd" else ("group", "it is left out")
+    if warn is not None:
+        advice = _advice(name, names, kind)
+        warn(f"there is no {kind} {name!r} in /etc/{database} of the image, so {instead}: {advice}")
+    return None
 
 
 def _advice(name: str, names: list[str], kind: str) -> str:
