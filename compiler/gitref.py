@@ -15,12 +15,16 @@ _URL = re.compile(
 _SCP = re.compile(
     r"(?P<rest>[a-zA-Z0-9_-]+@[a-zA-Z0-9.-]+:[^?#]*)(?:\?(?P<query>[^#]*))?(?:#(?P<fragment>.*))?", re.DOTALL
 )
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
+_SHORT = "github.com/"
 _PERCENT = re.compile(r"((?:%[0-9A-Fa-f]{2})+)")
 
 
 @dataclass(frozen=True, slots=True)
 class GitRef:
-    """A remote and what to take of it. The last two are none where the URL is silent."""
+    """A remote and what to take of it. ``keep_git_dir`` and ``submodules`` are none where the URL is silent.
+    ``fetch_by_commit`` says that the checksum is the commit to take, whatever the ref names now.
+    """
 
     remote: str
     ref: str = ""
@@ -28,25 +32,28 @@ class GitRef:
     checksum: str = ""
     keep_git_dir: bool | None = None
     submodules: bool | None = None
+    fetch_by_commit: bool = False
 
 
-def parse_git_ref(text: str) -> GitRef | None:
+def parse_git_ref(text: str, *, context: bool = False) -> GitRef | None:
     """``text`` as a git source, or none if it is not one. Raises ``ValueError`` for one that is malformed.
 
-    HTTP(S) URLs are git sources only when their path ends in ``.git``.
+    HTTP(S) URLs are git sources only when their path ends in ``.git``. A build context (and nothing else) may
+    also be written ``github.com/…``.
 
     >>> found = parse_git_ref("https://example.org/app.git#v1:docs")
     >>> found.remote, found.ref, found.subdir
     ('https://example.org/app.git', 'v1', 'docs')
     """
-    match = _URL.fullmatch(text) or _SCP.fullmatch(text)
+    short = context and text.startswith(_SHORT)
+    match = _URL.fullmatch(f"https://{text}" if short else text) or _SCP.fullmatch(text)
     if match is None or text.startswith(("./", "../")):
         return None
     scheme = match.groupdict().get("scheme", "ssh").lower()
     if scheme not in ("http", "https", "ssh", "git"):
         return None
     path = match["rest"].partition("/")[2]
-    if scheme in ("http", "https") and not path.endswith(".git"):
+    if scheme in ("http", "https") and not path.endswith(".git") and not short:
         return None
     remote = match["rest"] if match.re is _SCP else f"{scheme}://{match['rest']}"
     fragment = match["fragment"] if match.re is _SCP else _unquote(match["fragment"] or "")
@@ -85,13 +92,18 @@ def _with_query(found: GitRef, query: str) -> GitRef:
     for name, prefix in (("tag", "refs/tags/"), ("branch", "refs/heads/")):
         if name in values:
             ref = _agreed("ref", ref, prefix + values[name].removeprefix(prefix))
+    checksum = values.get("checksum", "") or values.get("commit", "")
+    fetch_by_commit = bool(_flag("fetch-by-commit", values))
+    if fetch_by_commit and not _COMMIT.fullmatch(checksum):
+        raise ValueError("fetch-by-commit requires a full commit SHA checksum")
     return GitRef(
         found.remote,
         ref,
         _agreed("subdir", found.subdir, values.get("subdir", "")),
-        values.get("checksum", "") or values.get("commit", ""),
+        checksum,
         _flag("keep-git-dir", values),
         _flag("submodules", values),
+        fetch_by_commit,
     )
 
 

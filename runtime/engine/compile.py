@@ -7,6 +7,7 @@ with nothing to do parses nothing.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -22,7 +23,7 @@ from .request import BuildRequest
 __all__ = ["compile_request"]
 
 _KIND = "plan"
-_FORMAT = 2  # raise when the form of the remembered values changes
+_FORMAT = 3  # raise when the form of the remembered values changes
 
 
 def compile_request(request: BuildRequest, store: Store, images: Images) -> LayerPlan:
@@ -31,7 +32,8 @@ def compile_request(request: BuildRequest, store: Store, images: Images) -> Laye
         return request.plan
     key = _key(request)
     known = store.record(_KIND, key)
-    if known is not None and (plan := _remembered(json.loads(known), images)) is not None:
+    contexts = request.options.contexts
+    if known is not None and (plan := _remembered(json.loads(known), images, contexts)) is not None:
         return plan
     plan, asked = _compile(request, images)
     identities = [[_request_document(item), images.resolve([item])[item].digest] for item in asked]
@@ -65,9 +67,11 @@ def _key(request: BuildRequest) -> str:
     )
 
 
-def _remembered(value: dict[str, Any], images: Images) -> LayerPlan | None:
+def _remembered(
+    value: dict[str, Any], images: Images, contexts: Mapping[str, NamedContext]
+) -> LayerPlan | None:
     """The plan, if the images that it was made for are still the same."""
-    wanted = [(_request(item), digest) for item, digest in value["images"]]
+    wanted = [(_request(item, contexts), digest) for item, digest in value["images"]]
     now = images.resolve([request for request, _ in wanted])
     if any(now[request].digest != digest for request, digest in wanted):
         return None
@@ -75,15 +79,16 @@ def _remembered(value: dict[str, Any], images: Images) -> LayerPlan | None:
 
 
 def _request_document(request: ImageRequest) -> dict[str, Any]:
-    return asdict(request)
+    """A context is noted by its name only: its URL may hold a password. The key is made of all contexts."""
+    return asdict(request) | {"context": request.context and request.context.name}
 
 
-def _request(document: dict[str, Any]) -> ImageRequest:
+def _request(document: dict[str, Any], contexts: Mapping[str, NamedContext]) -> ImageRequest:
     context, where = document["context"], document["where"]
     return ImageRequest(
         document["reference"],
         document["platform"],
-        None if context is None else NamedContext(**context),
+        None if context is None else contexts[context],
         None if where is None else Location(**where),
         document["help"],
     )

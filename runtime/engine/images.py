@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from threading import Event
 
@@ -10,10 +9,11 @@ from ...compiler.graph.operations import Base
 from ...compiler.options import BaseImage, ImageRequest, NamedContext
 from ..errors import SourceError
 from ..events import Reporter
-from ..sources.image import Cancelled, ResolvedImage
+from ..sources.image import Cancelled, ResolvedImage, bare_base
 from ..sources.image_store import resolve_kept
 from ..sources.images import resolve
 from ..store.store import Store
+from .contexts import Contexts
 from .scheduler import CancelledStepError
 
 __all__ = ["Images"]
@@ -32,9 +32,11 @@ class Images:
         cancel: Event,
         *,
         pull: bool,
+        trees: Contexts,
     ) -> None:
         self._store = store
         self._contexts = contexts
+        self._trees = trees
         self._report = report
         self._cancel = cancel
         self._pull = pull
@@ -58,11 +60,18 @@ class Images:
             if kept is not None:
                 return kept
         try:
+            if request.context is not None and request.context.kind in ("git", "http"):
+                return self._begin_with(request, request.context.name)
             return resolve(request, self._store, self._report, pull=self._pull)
         except SourceError as error:
             error.where = error.where or request.where
             error.help = request.help or error.help
             raise
+
+    def _begin_with(self, request: ImageRequest, context: str) -> ResolvedImage:
+        """A stage that begins with the files of a context from a URL."""
+        stack = self._trees.stack(context)
+        return ResolvedImage(request, bare_base(request, stack[-1]), _Stack(stack), f"context {context}")
 
     def materialise(self, base: Base) -> tuple[str, ...]:
         """Diff IDs of the image's layers, which the store has then. Raises :class:`SourceError` if the image
@@ -90,6 +99,12 @@ class Images:
         return resolved
 
 
-def local_directories(contexts: Mapping[str, NamedContext]) -> dict[str, str]:
-    """Paths of the named contexts that are directories."""
-    return {name: os.path.abspath(item.value) for name, item in contexts.items() if item.kind == "local"}
+class _Stack:
+    """The layers of a context that came from a URL; the store has them."""
+
+    def __init__(self, diff_ids: tuple[str, ...]) -> None:
+        self._diff_ids = diff_ids
+
+    def bring(self, *_: object) -> tuple[str, ...]:
+        """Nothing is left to do."""
+        return self._diff_ids

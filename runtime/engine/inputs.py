@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from ...compiler.graph.operations import (
     Add,
@@ -24,44 +22,26 @@ from ...compiler.graph.operations import (
 )
 from ..errors import SourceError
 from ..snapshot.view import StackView
-from ..sources.context import ContextTree
-from ..sources.ignore import load_ignore_file
 from ..sources.tree import SourceTree
 from ..store.store import Store
+from .contexts import Contexts
 from .fetch import Fetcher
 from .filecopy.plan import CopyPlan
 from .filecopy.resolve import resolve_copy
 from .scheduler import LayerResult
 
-__all__ = ["ContextPlace", "Inputs", "mount_copy"]
-
-
-@dataclass(frozen=True, slots=True)
-class ContextPlace:
-    """Where a build context lies: a directory, and the Dockerfile beside which ``.dockerignore`` may lie."""
-
-    path: str
-    dockerfile: str | None = None
+__all__ = ["Inputs", "mount_copy"]
 
 
 class Inputs:
-    """Opens each context once, when it is first needed, and remembers what was selected from it.
+    """Reads contexts, downloads and layers, and remembers what was selected. Threads may share it."""
 
-    ``places`` are contexts by name; ``""`` is the main one. Threads may share it.
-    """
-
-    def __init__(self, store: Store, places: Mapping[str, ContextPlace], fetcher: Fetcher) -> None:
+    def __init__(self, store: Store, contexts: Contexts, fetcher: Fetcher) -> None:
         self._store = store
-        self._places = places
+        self._contexts = contexts
         self._fetcher = fetcher
         self._lock = threading.Lock()
-        self._contexts: dict[str, ContextTree] = {}
         self._plans: dict[Copy | Add, CopyPlan] = {}
-
-    def close(self) -> None:
-        """Let go of the contexts, and keep what was learnt of their files."""
-        for tree in self._contexts.values():
-            tree.close()
 
     # --- keys -----------------------------------------------------------------------------------------
 
@@ -154,25 +134,9 @@ class Inputs:
             return self.context(origin.name)
         return None if origin.index is None else StackView(self._store, inputs[origin.index])
 
-    def context(self, name: str) -> ContextTree:
+    def context(self, name: str) -> SourceTree:
         """The build context ``name``. Raises :class:`SourceError` where there is none."""
-        with self._lock:
-            if name not in self._contexts:
-                self._contexts[name] = self._open(name)
-            return self._contexts[name]
-
-    def _open(self, name: str) -> ContextTree:
-        place = self._places.get(name)
-        title = f"the build context {name!r}" if name else "the build context"
-        if place is None:
-            raise SourceError(
-                f"there is no {title.removeprefix('the ')}",
-                help="name the directory that holds the files: layerc build DIRECTORY",
-            )
-        path = os.path.realpath(place.path)
-        caches = os.path.join(self._store.root, "contexts")
-        cache = os.path.join(caches, hashlib.sha256(os.fsencode(path)).hexdigest())
-        return ContextTree(path, load_ignore_file(path, place.dockerfile), cache, title)
+        return self._contexts.tree(name)
 
 
 def mount_copy(mount: Mount, tree: SourceTree) -> Copy:

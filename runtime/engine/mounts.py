@@ -16,7 +16,8 @@ from .cache_mounts import cache_directories
 from .filecopy.plan import CopyPlan
 from .filecopy.resolve import resolve_copy
 from .inputs import Inputs, mount_copy
-from .request import BuildRequest, Secret
+from .request import BuildRequest
+from .secrets import secret_value
 from .ssh import SshAgents
 
 __all__ = ["RunMounts"]
@@ -127,7 +128,7 @@ class RunMounts:
                 f"secret {item.cache_id!r} was not handed in",
                 help=f"layerc build --secret id={item.cache_id},src=FILE (or ,env=VARIABLE)",
             )
-        value = _value(secret)
+        value = secret_value(secret)
         mounts: list[ResolvedMount] = []
         if item.env:
             mounts.append(ResolvedMount("env", item.env, content=value))
@@ -149,19 +150,3 @@ class RunMounts:
             )
         mode = 0o600 if item.mode is None else item.mode
         return [ResolvedMount("ssh", item.target, socket, mode=mode, uid=item.uid, gid=item.gid)]
-
-
-def _value(secret: Secret) -> bytes:
-    if secret.env:
-        value = os.environb.get(os.fsencode(secret.env))
-        if value is None:
-            raise InputError(f"secret {secret.id!r}: the environment has no {secret.env}")
-        return value
-    try:
-        with open(secret.source, "rb") as file:
-            return file.read(_MOST_SECRET + 1)[:_MOST_SECRET]
-    except OSError as error:
-        raise InputError(f"secret {secret.id!r}: can not read {secret.source}: {error.strerror}") from error
-
-
-_MOST_SECRET = 500 * 1024  # BuildKit's limit

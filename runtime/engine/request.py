@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
 from ...compiler.graph.plan import LayerPlan
 from ...compiler.options import CompileOptions
 from ...grammar.source import SourceFile
 
-__all__ = ["BuildRequest", "BuildResult", "BuiltImage", "Secret", "SshForward"]
+__all__ = [
+    "BuildRequest",
+    "BuildResult",
+    "BuiltImage",
+    "Secret",
+    "SshForward",
+    "StreamContext",
+    "UrlContext",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +38,39 @@ class SshForward:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamContext:
+    """A build context that is a tar archive: ``head``, which was read of it already, and then ``stream``."""
+
+    head: bytes
+    stream: BinaryIO
+
+
+@dataclass(frozen=True, slots=True)
+class UrlContext:
+    """A build context at ``url`` (as the user wrote it): a git repository, a tar archive, or a plain file,
+    which is the Dockerfile then.
+    """
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class BuildRequest:
     """All that one build depends on besides the store and the machine.
 
-    Exactly one of ``dockerfile`` and ``plan`` is given. ``dockerfile_path`` is the file's path on disk, if it
-    has one (``<path>.dockerignore`` is looked for beside it). ``context`` is a directory, or none for an
-    empty one. ``outputs`` are ``-o`` values as the user wrote them. ``no_cache_filter`` names stages.
-    ``tags`` are references.
+    One of ``dockerfile`` and ``plan`` is given, or neither: then the Dockerfile is ``dockerfile_name`` in the
+    build context (default: Dockerfile), or the file at that URL. ``dockerfile_path`` is the path on disk of
+    ``dockerfile``, if it has one (``<path>.dockerignore`` is looked for beside it). A ``context`` that is a
+    text is a directory; none is an empty one. ``outputs`` are ``-o`` values as the user wrote them.
+    ``no_cache_filter`` names stages. ``tags`` are references.
     """
 
     dockerfile: SourceFile | None
     options: CompileOptions
     plan: LayerPlan | None = None
     dockerfile_path: str | None = None
-    context: str | None = None
+    dockerfile_name: str = ""
+    context: str | StreamContext | UrlContext | None = None
     tags: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     no_cache: bool = False

@@ -18,7 +18,7 @@ from ..events import Reporter, TaskFinished, TaskStarted
 from ..snapshot.commit import commit
 from ..snapshot.view import StackView
 from ..store import Store
-from .git_program import GitError, GitProgram, redacted
+from .git_program import GitError, GitProgram, redacted, without_credentials
 from .globs import rooted
 
 __all__ = ["GitSource", "ResolvedRef"]
@@ -27,6 +27,7 @@ _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 _HEX = re.compile(r"[0-9a-fA-F]+", re.ASCII)
 _TRANSPORT = re.compile(r"(?:https?|ssh|git)://", re.ASCII | re.IGNORECASE)
 _SCP = re.compile(r"[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+:(?!//)", re.ASCII)
+_GITHUB = ("https://github.com/", "https://www.github.com/")
 _KIND = "git"
 
 
@@ -101,8 +102,8 @@ class GitSource:
     # --- refs ----------------------------------------------------------------------------------------
 
     def _git(self, remote: str) -> GitProgram:
-        header = self._authorization(remote)
-        headers = {} if header is None else {remote: f"Authorization: {header}"}
+        header = None if _uses_ssh(remote) else self._authorization(remote)
+        headers = {} if header is None else {_scope(remote): f"Authorization: {header}"}
         socket = self._agent(remote) if _uses_ssh(remote) else None
         return GitProgram(self._environ, ssh_socket=socket, headers=headers, check=self._check)
 
@@ -147,7 +148,7 @@ class GitSource:
             known = self._known(key)
             if known is not None:
                 return known
-            task = f"{_KIND} {source.remote}#{source.ref}"
+            task = f"{_KIND} {redacted(source.remote)}#{source.ref}"
             started = time.monotonic()
             self._report(TaskStarted(task, f"fetch {redacted(source.remote)} {source.ref}".rstrip()))
             diff_id = self._check_out(source, found)
@@ -280,6 +281,11 @@ def _may_help(message: str) -> bool:
     return bool(re.search(r"depth|shallow|not our ref|unadvertised|not found|find remote ref|dumb", message))
 
 
+def _scope(remote: str) -> str:
+    """The URLs that a header is for: the remote's; at GitHub, its submodules' as well."""
+    return next((site for site in _GITHUB if remote.startswith(site)), remote)
+
+
 def _uses_ssh(remote: str) -> bool:
     return remote.lower().startswith("ssh://") or _SCP.match(remote) is not None
 
@@ -290,7 +296,8 @@ def _told(remote: str, what: str) -> Iterator[None]:
     try:
         yield
     except GitError as error:
-        shown = str(error).replace(remote, redacted(remote))
+        # Git names the remote itself, or with a path after it, and may leave out a password.
+        shown = without_credentials(str(error).replace(remote, redacted(remote)))
         raise SourceError(f"{what} {redacted(remote)}: {shown}") from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from ..errors import EnvironmentLackError
 
-__all__ = ["GitError", "GitProgram", "redacted"]
+__all__ = ["GitError", "GitProgram", "redacted", "without_credentials"]
 
 # No local paths (file) and no commands (ext), neither as a remote nor as a submodule.
 PROTOCOLS = "http:https:ssh:git"
@@ -38,6 +39,8 @@ _KEPT = (
         "all_proxy",
     ),
 )
+_MASK = "xxxxx"
+_USER = re.compile(r"(https?://)[^/@\s']+@", re.IGNORECASE)
 _POLL_SECONDS = 0.1
 _GRACE_SECONDS = 5.0
 
@@ -140,11 +143,25 @@ def _last_words(errors: bytes) -> str:
 
 
 def redacted(remote: str) -> str:
-    """``remote`` without a password, for messages and for ``.git/config``."""
+    """``remote`` without a user and password, for messages and for ``.git/config``. The user of ssh stays.
+
+    >>> redacted("https://token@example.com/a.git"), redacted("git@example.com:a.git")
+    ('https://xxxxx@example.com/a.git', 'git@example.com:a.git')
+    """
     parts = urlsplit(remote)
-    if parts.password is None:
+    user, at, host = parts.netloc.rpartition("@")
+    name, colon, _ = user.partition(":")
+    if not at or (parts.scheme == "ssh" and not colon):
         return remote
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(
-        (parts.scheme, f"{parts.username}:xxxxx@{host}", parts.path, parts.query, parts.fragment)
-    )
+    name = name if parts.scheme == "ssh" else name and _MASK
+    netloc = f"{name}:{_MASK}@{host}" if colon else f"{name}@{host}"
+    return urlunsplit((parts.scheme, netloc, parts.path, parts.query, parts.fragment))
+
+
+def without_credentials(text: str) -> str:
+    """``text``, with all URLs in it redacted.
+
+    >>> without_credentials("fatal: unable to access 'https://a:b@example.com/x.git/': no")
+    "fatal: unable to access 'https://xxxxx@example.com/x.git/': no"
+    """
+    return _USER.sub(rf"\1{_MASK}@", text)

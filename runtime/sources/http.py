@@ -6,6 +6,7 @@ what ``Last-Modified`` says, else 1970.
 
 from __future__ import annotations
 
+import hashlib
 import http
 import json
 import os
@@ -106,9 +107,10 @@ class HttpSource:
         self._locks: dict[str, threading.Lock] = {}
         self._fetched: dict[str, _Known] = {}
 
-    def fetch(self, source: HttpFile) -> HttpTree:
-        """The file at a URL. Without a need for it the network is not asked: with a checksum, what is in the
-        store already will do. Raises :class:`SourceError`, :class:`IntegrityError`.
+    def fetch(self, source: HttpFile, name: str = "") -> HttpTree:
+        """The file at a URL, called ``name`` (default: as the URL says). Without a need for it the network is
+        not asked: with a checksum, what is in the store already will do. Raises :class:`SourceError`,
+        :class:`IntegrityError`.
         """
         url = source.url
         if source.checksum is not None:
@@ -125,7 +127,7 @@ class HttpSource:
             if known is None:
                 known = self._fetched[url] = self._fetch(url)
         self._verify(known, source)
-        return HttpTree(self._store, file_name(url), known.digest, known.size, known.mtime_ns)
+        return HttpTree(self._store, name or file_name(url), known.digest, known.size, known.mtime_ns)
 
     def _kept(self, url: str, checksum: str | None) -> _Known | None:
         """What the store has, if it is what is asked for. It is not what the URL gives today."""
@@ -134,7 +136,7 @@ class HttpSource:
 
     def _fetch(self, url: str) -> _Known:
         known = self._load(url)
-        task = f"{_KIND} {url}"
+        task = f"{_KIND} {_record_key(url)}"
         started = time.monotonic()
         self._report(TaskStarted(task, f"download {shown(url)}"))
         for attempt in range(_ATTEMPTS):
@@ -200,7 +202,7 @@ class HttpSource:
     # --- what is known of URLs -----------------------------------------------------------------------
 
     def _load(self, url: str) -> _Known | None:
-        value = self._store.record(_KIND, url)
+        value = self._store.record(_KIND, _record_key(url))
         if value is None:
             return None
         known = _Known(**json.loads(value))
@@ -208,7 +210,7 @@ class HttpSource:
 
     def _save(self, url: str, known: _Known) -> None:
         fields = {"digest": known.digest, "size": known.size, "mtime_ns": known.mtime_ns, "etag": known.etag}
-        self._store.add_record(_KIND, url, json.dumps(fields).encode())
+        self._store.add_record(_KIND, _record_key(url), json.dumps(fields).encode())
 
 
 def file_name(url: str) -> str:
@@ -223,6 +225,15 @@ def file_name(url: str) -> str:
     if name in {".", ".."} or any(unicodedata.category(char) == "Cc" for char in name):
         return "download"
     return name
+
+
+def _record_key(url: str) -> str:
+    """What the store knows a URL by. Credentials take no part, and a query, which may be a signature, can not be
+    read back. Whoever asks, asks the server before what is kept is used, with the credentials of today.
+    """
+    parts = urlsplit(url)
+    plain = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
+    return hashlib.sha256(plain.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def shown(url: str) -> str:

@@ -316,7 +316,7 @@ def test_secrets_are_in_the_environment_and_no_message(served, store):
     with pytest.raises(SourceError) as caught:
         source.fetch(GitTree("http://me:s3cret@127.0.0.1:9/x.git"))
     assert "s3cret" not in str(caught.value)
-    assert redacted("https://me:s3cret@host/x") == "https://me:xxxxx@host/x"
+    assert redacted("https://me:s3cret@host/x") == "https://xxxxx:xxxxx@host/x"
     assert redacted("git@host:x") == "git@host:x"
 
 
