@@ -25,6 +25,7 @@ class StepRunner:
         self._sandbox: Sandbox | None = None
         self._making = Lock()
         self._can_run: dict[str, bool] = {}
+        self._registered = False
 
     def close(self) -> None:
         """End what runs and remove what was made for it."""
@@ -36,12 +37,21 @@ class StepRunner:
         where nothing can be run.
         """
         if architecture not in self._can_run:
-            from ..sandbox.foreign import can_run
-            from ..snapshot.mount import mount
+            from ..sandbox.emulators import register_found
 
-            with store.draft() as draft, mount(store, (), draft) as root:
-                self._can_run[architecture] = can_run(architecture, root, self._opened().run)
+            runs = self._try(architecture, store)
+            if not runs and not self._registered:
+                self._registered = True
+                runs = register_found() and self._try(architecture, store)
+            self._can_run[architecture] = runs
         return self._can_run[architecture]
+
+    def _try(self, architecture: str, store: Store) -> bool:
+        from ..sandbox.foreign import can_run
+        from ..snapshot.mount import mount
+
+        with store.draft() as draft, mount(store, (), draft) as root:
+            return can_run(architecture, root, self._opened().run)
 
     def _opened(self) -> Sandbox:
         with self._making:

@@ -22,7 +22,7 @@ from ..errors import EnvironmentLackError
 from ..snapshot import syscalls
 from . import capabilities
 
-__all__ = ["enter", "id_ranges", "is_needed"]
+__all__ = ["enter", "id_ranges", "is_needed", "is_own"]
 
 CLONE_NEWUSER, CLONE_NEWPID = 0x10000000, 0x20000000
 _PR_SET_PDEATHSIG = 1
@@ -37,6 +37,9 @@ _RANGES_HELP = (
     "shadow-utils', 'apk add shadow-uidmap') and give the user ids: 'usermod --add-subuids 100000-165535 "
     "--add-subgids 100000-165535 USER'"
 )
+
+
+_made: list[int] = []
 
 
 def is_needed() -> bool:
@@ -65,7 +68,13 @@ def enter() -> tuple[str, ...]:
     _die_with_parent(ours)
     _end_on_signals()
     _make_mounts()
+    _made.append(os.getpid())
     return notices
+
+
+def is_own() -> bool:
+    """Whether :func:`enter` made the user namespace of this process: then all in it is ours."""
+    return bool(_made)
 
 
 def id_ranges(path: str, user: str, uid: int) -> list[tuple[int, int]]:
