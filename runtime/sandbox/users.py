@@ -98,7 +98,7 @@ def _plain_id(text: str) -> int:
 
 
 def _home(root: str, uid: int) -> str:
-    return next((account.home for account in _accounts(root) if account.uid == uid), "") or "/"
+    return next((account.home for account in _accounts(root) if account.uid == uid), "/")
 
 
 def _accounts(root: str) -> Iterator[_Account]:
