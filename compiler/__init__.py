@@ -37,6 +37,7 @@ def compile_dockerfile(
     from .program import check_style, read_program
 
     checks = Checks(document, options.build_args.get(ARGUMENT), ignored)
+    checks.empty_continuations()
     # 1. Every instruction is checked, and the text is cut into stages.
     program = read_program(document)
     check_style(program, checks)

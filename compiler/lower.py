@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ..grammar.errors import CompileError, DockerfileError
 from ..grammar.parse import check_instruction, parse_instruction
@@ -26,7 +27,22 @@ from .site import Site
 from .stage import Shared, Stage
 from .words import WordError, Words
 
-__all__ = ["lower_for", "used_layers"]
+__all__ = ["Lowering", "bind_stages", "evaluate_stages", "lower_for", "used_layers"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lowering:
+    """The stages of a file for one platform: names are bound, and results are there once it is evaluated.
+
+    ``goal`` is the stage to build, ``arguments`` the global ones and those of the platform.
+    """
+
+    names: Names
+    goal: Node
+    bases: Bases
+    target: Platform
+    start: Mapping[str, str]
+    arguments: Mapping[str, str]
 
 
 def lower_for(
@@ -40,8 +56,23 @@ def lower_for(
     """Lower ``program`` for one platform (none: that of the base images, as a build without ``--platform``).
 
     ``layers`` gets the layers, each behind those that it needs. Also gives the images that were not handed
-    in; the plan then holds stand-ins. Raises ``CompileError``.
+    in; the plan is then empty. Raises ``CompileError``.
     """
+    lowering = bind_stages(platform, program, options, images, checks, layers)
+    if missing := evaluate_stages(lowering):
+        return ImagePlan("", "", None, ImageConfig()), missing
+    return _image(lowering.goal, options, lowering.target, implicit=platform is None), ()
+
+
+def bind_stages(
+    platform: str | None,
+    program: Program,
+    options: CompileOptions,
+    images: Mapping[ImageRequest, BaseImage],
+    checks: Checks,
+    layers: dict[str, ImageLayer],
+) -> Lowering:
+    """What :func:`lower_for` does before stages are evaluated. Raises ``CompileError``."""
     build = _platform(options.build_platform)
     target = build if platform is None else _platform(platform)
     words = Words(program.document.escape)
@@ -62,17 +93,23 @@ def lower_for(
     )
     stages = tuple(node.name for node in names.nodes if node.name)
     bases = Bases(shared, images, target, len(options.platforms) > 1, stages)
-    try:
-        needed = _begin_stages(names, goal, bases)
-        last_above = {node.base: node for node in names.nodes if node in needed}
-        for node in names.nodes:
-            if node in needed and node.result is None:
-                _evaluate(node, bases, takes_over=last_above.get(node.base) is node)
-    except CompileError:
-        if bases.missing:  # what is wrong may be but the stand-in's fault
-            return ImagePlan("", "", None, ImageConfig()), tuple(bases.missing)
-        raise
-    return _image(goal, options, target, implicit=platform is None), tuple(bases.missing)
+    return Lowering(names, goal, bases, target, start, arguments)
+
+
+def evaluate_stages(lowering: Lowering, *, every: bool = False) -> tuple[ImageRequest, ...]:
+    """Evaluate the stages that the goal needs, or ``every`` one.
+
+    Gives the images that were not handed in; then nothing was evaluated. Raises ``CompileError``.
+    """
+    names, bases = lowering.names, lowering.bases
+    needed = _begin_stages(names, lowering.goal, bases, every=every)
+    if bases.missing:
+        return tuple(bases.missing)
+    last_above = {node.base: node for node in names.nodes if node in needed}
+    for node in names.nodes:
+        if node in needed and node.result is None:
+            _evaluate(node, bases, takes_over=last_above.get(node.base) is node)
+    return ()
 
 
 def _platform(text: str) -> Platform:
@@ -100,11 +137,15 @@ def _check_default_bases(program: Program, words: Words, start: Mapping[str, str
 # --- bases and triggers -----------------------------------------------------------------------------------
 
 
-def _begin_stages(names: Names, goal: Node, bases: Bases) -> set[Node]:
-    """Resolve the bases of all that ``goal`` needs. Their triggers may need more, so it goes round."""
+def _begin_stages(names: Names, goal: Node, bases: Bases, *, every: bool) -> set[Node]:
+    """Resolve the bases of all that ``goal`` needs. Their triggers may need more, so it goes round.
+
+    With ``every`` all stages are begun, but triggers are read for the goal alone, as in BuildKit's checks.
+    """
     begun: dict[Node, Stage] = {}
     while True:
-        needed = reachable(goal)
+        reached = reachable(goal)
+        needed = {*names.nodes} if every else reached
         based_on = {node.base for node in needed}
         for node in names.nodes:
             bases.check(node)
@@ -113,7 +154,7 @@ def _begin_stages(names: Names, goal: Node, bases: Bases) -> set[Node]:
                 begun[node] = bases.begin(node, as_base=as_base)
                 if node.mentioned or node.context is not None:
                     node.result = begun[node]
-        if not _read_triggers(names, needed, begun):
+        if not _read_triggers(names, reached, begun):
             break
     for node, stage in begun.items():
         if node.result is None:

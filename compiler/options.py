@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ..grammar.source import Location
 from .config import HistoryItem, ImageConfig
+from .graph.plan import Notice
 
 __all__ = ["BaseImage", "CompileOptions", "ImageRequest", "NamedContext", "UnresolvedImagesError"]
 
@@ -71,9 +72,11 @@ class CompileOptions:
 class UnresolvedImagesError(Exception):
     """The compilation needs to know these images first: resolve them and compile again.
 
-    Not an error of the user's: it tells the caller what to hand in.
+    Not an error of the user's: it tells the caller what to hand in. ``notices`` are the warnings that were
+    found before images mattered.
     """
 
-    def __init__(self, requests: frozenset[ImageRequest]) -> None:
+    def __init__(self, requests: frozenset[ImageRequest], notices: tuple[Notice, ...] = ()) -> None:
         super().__init__(", ".join(sorted(request.reference for request in requests)))
         self.requests = requests
+        self.notices = notices

@@ -65,7 +65,6 @@ def read_program(document: Document) -> Program:
 
 def check_style(program: Program, checks: Checks) -> None:
     """The warnings that need no values: names, descriptions and letter case."""
-    checks.empty_continuations()
     for arg in program.arguments:
         checks.description(arg.site, tuple(name for name, _ in arg.declared))
     for stage in program.stages:

@@ -11,13 +11,13 @@ from .checks import Checks
 from .config import Collections, HistoryItem, ImageConfig
 from .gotext import join_path
 from .graph.layer import ImageLayer, Provenance
-from .graph.operations import FromContext, FromLayer, Operation, Origin
+from .graph.operations import FromContext, FromLayer, Mount, Operation, Origin
 from .options import CompileOptions
 from .platforms import Platform
 from .site import Site
 from .words import WordError, Words
 
-__all__ = ["Shared", "Source", "Stage"]
+__all__ = ["Declared", "Shared", "Source", "Stage"]
 
 _COMMENT = "buildkit.dockerfile.v0"
 _HEREDOC = Words(skip_quotes=True)
@@ -33,6 +33,15 @@ class Source:
     layer: str | None = None
     context: str | None = None
     ready: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """An argument with its value (none: it has none), and the ARG that says so."""
+
+    site: Site
+    name: str
+    value: str | None
 
 
 @dataclass(slots=True)
@@ -56,7 +65,8 @@ class Stage:
     ``platform`` is shown before the name, where the build is for several.
 
     ``build_args`` are the ARGs so far, with those of the stages below. ``used`` remembers instructions of
-    which only the last counts. ``find`` gives the files that a command of this stage names.
+    which only the last counts. ``find`` gives the files that a command of this stage names. ``declared`` are the
+    stage's own ARGs (none where the global one counts), ``mounted`` what its RUNs mount.
     """
 
     shared: Shared
@@ -73,6 +83,8 @@ class Stage:
     history: list[HistoryItem] = field(default_factory=list)
     used: dict[str, Site] = field(default_factory=dict)
     workdir_set: bool = False
+    declared: dict[str, Declared | None] = field(default_factory=dict)
+    mounted: list[tuple[Site, Mount]] = field(default_factory=list)
 
     @property
     def options(self) -> CompileOptions:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from ..site import Site
-from ..stage import Stage
+from ..stage import Declared, Stage
 from .command import Command
 
 __all__ = ["Arg"]
@@ -36,10 +36,12 @@ class Arg(Command):
         for name, default in self.declared:
             stage.checks.secret_name(self.site, name)
             value = stage.options.build_args.get(name)
+            is_global = value is None and default is None and name in stage.global_args
             if value is None and default is not None:
                 value = stage.expand(self.site, default)
             elif value is None:
                 value = stage.global_args.get(name)
+            stage.declared[name] = Declared(self.site, name, value) if not is_global else None
             if value is not None and name not in _NOT_VARIABLES:
                 stage.set_variable(name, value)
             stage.build_args.append((name, value))

@@ -58,6 +58,7 @@ class Run(Command):
         line, scripts, note = self._command(stage)
         argv = line if self.site.instruction.exec_form else with_shell(" ".join(line), stage.config)
         mounts, inputs = resolve_mounts(self.site, stage, flag_list(self.site, "mount"))
+        stage.mounted += ((self.site, mount) for mount in mounts)
         network = flag_text(self.site, "network", "default")
         operation = operations.Run(
             argv=argv,
