@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 
-from ..grammar.errors import CompileError
 from .instructions.arg import Arg
 from .platforms import Platform
 from .words import WordError, Words
 
-__all__ = ["created_time", "global_arguments", "platform_arguments", "proxy_variables"]
+__all__ = ["global_arguments", "platform_arguments", "proxy_variables"]
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
 
@@ -63,16 +61,3 @@ def proxy_variables(given: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(
         (spelling, found[name]) for name in _PROXIES if found.get(name) for spelling in (name, name.lower())
     )
-
-
-def created_time(given: Mapping[str, str], arguments: Mapping[str, str]) -> str | None:
-    """SOURCE_DATE_EPOCH as RFC 3339, or none. Raises ``CompileError``."""
-    text = given.get("SOURCE_DATE_EPOCH", arguments.get("SOURCE_DATE_EPOCH", ""))
-    if not text:
-        return None
-    try:
-        return datetime.fromtimestamp(int(text), UTC).isoformat().replace("+00:00", "Z")
-    except (ValueError, OverflowError, OSError):
-        raise CompileError(
-            f"invalid SOURCE_DATE_EPOCH: {text}", help="give the seconds since 1970-01-01, such as 1700000000"
-        ) from None

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Self
 
-__all__ = ["Collections", "Healthcheck", "HistoryItem", "ImageConfig"]
+__all__ = ["Collections", "Healthcheck", "HistoryItem", "ImageConfig", "rfc3339"]
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -180,6 +181,14 @@ _HEALTH_FIELDS = (
     ("StartInterval", "start_interval"),
     ("Retries", "retries"),
 )
+
+
+def rfc3339(seconds: float) -> str:
+    """A Unix time as the image spec writes it (RFC 3339, UTC). Raises ``ValueError`` beyond the years 1 to 9999."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+    except (OverflowError, OSError) as error:
+        raise ValueError(f"{seconds} is out of range: {error}") from error
 
 
 def _json_pairs(values: Mapping[str, Any]) -> Pairs:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..grammar.errors import CompileError, DockerfileError
 from ..grammar.parse import check_instruction, parse_instruction
 from ..grammar.source import SourceFile
 from ..grammar.syntax import Document
-from .arguments import created_time, global_arguments, platform_arguments, proxy_variables
+from .arguments import global_arguments, platform_arguments, proxy_variables
 from .bases import DEFAULT_PATH, Bases
 from .binding import Names, Node, bind, find_target, reachable
 from .checks import Checks
 from .config import ImageConfig
+from .epoch import resolve_epoch, with_epoch
 from .graph.layer import ImageLayer
 from .graph.plan import ImagePlan
 from .instructions.command import Command
@@ -80,6 +81,9 @@ def bind_stages(
     start = platform_arguments(build, target, wanted, options.build_args)
     _check_default_bases(program, words, start, checks)
     arguments = global_arguments(program.arguments, words, start, options.build_args)
+    epoch = resolve_epoch(program, options, arguments, target)
+    options = replace(options, build_args=with_epoch(options.build_args, epoch))
+    arguments = with_epoch(arguments, epoch)
     names = bind(program, options, arguments, words, target, build, checks)
     goal = find_target(names, len(program.stages), options.target)
     shared = Shared(
@@ -88,7 +92,7 @@ def bind_stages(
         proxy_variables(options.build_args),
         checks,
         words,
-        created_time(options.build_args, arguments),
+        epoch,
         layers,
     )
     stages = tuple(node.name for node in names.nodes if node.name)
@@ -257,7 +261,7 @@ def _image(goal: Node, options: CompileOptions, target: Platform, *, implicit: b
         config = config.with_(os=target.os, architecture=target.architecture, variant=target.variant)
     actual = Platform(config.os, config.architecture, config.variant).normalized()
     config = config.with_(os=actual.os, architecture=actual.architecture, variant=actual.variant)
-    return ImagePlan(goal.name, str(actual), stage.layer, config, tuple(stage.history))
+    return ImagePlan(goal.name, str(actual), stage.layer, config, tuple(stage.history), stage.shared.epoch)
 
 
 def used_layers(layers: Mapping[str, ImageLayer], images: tuple[ImagePlan, ...]) -> tuple[ImageLayer, ...]:

@@ -55,6 +55,8 @@ class CompileOptions:
     ``platforms`` and ``build_platform`` are ``os/arch[/variant]``; one image is made for each platform. None
     means one image for the build's platform whose config keeps what the base says (no ``--platform``).
     ``target`` is a stage's name or number; none is the last. ``labels`` are added to the final image.
+    ``context_time`` is the Unix time of the build context: that of a git commit, or when a URL's content was
+    last modified; a directory has none.
     """
 
     build_args: Mapping[str, str] = field(default_factory=dict)
@@ -67,6 +69,7 @@ class CompileOptions:
     extra_hosts: tuple[tuple[str, str], ...] = ()
     shm_size: int = 0
     ulimits: tuple[str, ...] = ()
+    context_time: int | None = None
 
 
 class UnresolvedImagesError(Exception):

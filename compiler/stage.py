@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .checks import Checks
-from .config import Collections, HistoryItem, ImageConfig
+from .config import Collections, HistoryItem, ImageConfig, rfc3339
 from .gotext import join_path
 from .graph.layer import ImageLayer, Provenance
 from .graph.operations import FromContext, FromLayer, Mount, Operation, Origin
@@ -46,14 +46,16 @@ class Declared:
 
 @dataclass(slots=True)
 class Shared:
-    """What all stages of one compilation for one platform share. ``layers`` grows in build order."""
+    """What all stages of one compilation for one platform share. ``epoch`` is the time that the image tells of
+    itself, none for that of the build. ``layers`` grows in build order.
+    """
 
     options: CompileOptions
     global_args: Mapping[str, str]
     proxy: tuple[tuple[str, str], ...]
     checks: Checks
     words: Words
-    created: str | None
+    epoch: int | None
     layers: dict[str, ImageLayer]
 
 
@@ -194,9 +196,8 @@ class Stage:
 
     def record(self, text: str, *, layer: bool = False) -> None:
         """Add a line of history."""
-        self.history.append(
-            HistoryItem(text, empty_layer=not layer, comment=_COMMENT, created=self.shared.created)
-        )
+        created = None if self.shared.epoch is None else rfc3339(self.shared.epoch)
+        self.history.append(HistoryItem(text, empty_layer=not layer, comment=_COMMENT, created=created))
 
     # --- layers --------------------------------------------------------------------------------------
 

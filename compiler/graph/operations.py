@@ -183,10 +183,13 @@ class Add:
 
 @dataclass(frozen=True, slots=True)
 class MakeDir:
-    """``WORKDIR``: the directory and missing parents, mode 0755, owned by ``user``; nothing if there."""
+    """``WORKDIR``: the directory and missing parents, mode 0755, owned by ``user``; nothing if there.
+    ``created`` is the Unix time that they get, none for now.
+    """
 
     path: str
     user: str = ""
+    created: int | None = None
 
 
 Operation = Base | Run | Copy | Add | MakeDir

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..config import Healthcheck, HistoryItem, ImageConfig
+from ..config import Healthcheck, HistoryItem, ImageConfig, rfc3339
 from .canonical import check_types, decode, encode
 from .layer import ImageLayer, Provenance
+from .operations import MakeDir
 
 __all__ = ["SCHEMA", "ImagePlan", "LayerPlan", "Notice"]
 
@@ -31,7 +32,8 @@ class Notice:
 class ImagePlan:
     """One image to make: the id of its top layer (none: an image of no layers), its config, its history.
 
-    Items of the history that are not ``empty_layer`` correspond, in order, to the image's layers.
+    Items of the history that are not ``empty_layer`` correspond, in order, to the image's layers. ``epoch`` is
+    the Unix time of SOURCE_DATE_EPOCH, if it is set.
     """
 
     name: str
@@ -39,6 +41,7 @@ class ImagePlan:
     layer: str | None
     config: ImageConfig
     history: tuple[HistoryItem, ...] = ()
+    epoch: int | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,8 @@ def _layers(entries: list[dict[str, Any]]) -> tuple[ImageLayer, ...]:
             _provenance(entry.get("provenance", {})),
         )
         check_types(layer)
+        if isinstance(layer.operation, MakeDir) and layer.operation.created is not None:
+            rfc3339(layer.operation.created)
         check_types(layer.provenance)
         if layer.id != entry["id"]:
             raise ValueError(f"layer {str(entry['id'])[:12]} is really {layer.id[:12]}")
@@ -122,13 +127,14 @@ def _layer_document(layer: ImageLayer) -> dict[str, Any]:
 
 
 def _image_document(image: ImagePlan) -> dict[str, Any]:
-    return {
+    document: dict[str, Any] = {
         "name": image.name,
         "platform": image.platform,
         "layer": image.layer,
         "config": asdict(image.config),
         "history": [asdict(item) for item in image.history],
     }
+    return document if image.epoch is None else document | {"epoch": image.epoch}
 
 
 def _tupled(value: Any) -> Any:
@@ -142,7 +148,16 @@ def _image(entry: dict[str, Any]) -> ImagePlan:
         config["healthcheck"] = Healthcheck(**check)
         check_types(config["healthcheck"])
     history = tuple(HistoryItem(**item) for item in entry.get("history", ()))
-    image = ImagePlan(entry["name"], entry["platform"], entry["layer"], ImageConfig(**config), history)
+    image = ImagePlan(
+        entry["name"],
+        entry["platform"],
+        entry["layer"],
+        ImageConfig(**config),
+        history,
+        entry.get("epoch"),
+    )
     for value in (image.config, *history):
         check_types(value)
+    if image.epoch is not None:
+        rfc3339(image.epoch)
     return image

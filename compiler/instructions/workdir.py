@@ -36,5 +36,5 @@ class Workdir(Command):
         where = stage.config.workdir
         if where != "/":
             title = stage.title(self.site)
-            stage.add_layer(self.site, MakeDir(where, stage.config.user), title=title)
+            stage.add_layer(self.site, MakeDir(where, stage.config.user, stage.shared.epoch), title=title)
         stage.record(f"WORKDIR {where}", layer=where != "/")

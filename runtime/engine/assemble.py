@@ -7,18 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
-from ...compiler.config import HistoryItem
+from ...compiler.config import HistoryItem, rfc3339
 from ...compiler.graph.plan import ImagePlan
 
-__all__ = ["config_document", "rfc3339"]
-
-
-def rfc3339(seconds: float) -> str:
-    """A Unix time as the image spec writes it (RFC 3339, UTC)."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+__all__ = ["config_document"]
 
 
 def config_document(image: ImagePlan, layers: Sequence[tuple[str, float]]) -> dict[str, Any]:

@@ -122,7 +122,8 @@ class LayerBuilder:
         with self._store.draft() as draft:
             with mount(self._store, parent, draft) as root:
                 destination = Destination(root)
-                destination.make_directories(destination.follow(make.path), 0o755, owner)
+                path = destination.follow(make.path)
+                destination.make_directories(path, 0o755, owner, make.created)
             return self._commit(draft, parent)
 
     def _commit(self, draft: Draft, below: Stack) -> Stack:

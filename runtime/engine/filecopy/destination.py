@@ -64,21 +64,29 @@ class Destination:
             todo += [step for step in reversed(target.split("/")) if step not in {"", "."}]
         return resolved
 
-    def make_directories(self, path: str, mode: int, owner: tuple[int, int] | None) -> None:
-        """Make directory ``path`` and what is missing above it; ``path`` has its links followed. Raises
-        :class:`StepError` if something else is in the way.
+    def make_directories(
+        self, path: str, mode: int, owner: tuple[int, int] | None, created: int | None = None
+    ) -> None:
+        """Make directory ``path`` and what is missing above it; ``path`` has its links followed. ``created`` is
+        the Unix time that new ones get. Raises :class:`StepError` if something else is in the way.
         """
         status = self.lstat(path)
         if status is not None:
             if not stat.S_ISDIR(status.st_mode):
                 raise self.blocked(path)
             return
-        self.make_directories(path.rpartition("/")[0], mode, owner)
+        above = path.rpartition("/")[0]
+        is_new_above = created is not None and self.lstat(above) is None
+        self.make_directories(above, mode, owner, created)
         host = self.host(path)
         os.mkdir(host, 0o700)
         if owner is not None:
             os.lchown(host, *owner)
         os.chmod(host, mode)
+        if created is not None:
+            os.utime(host, (created, created))
+            if is_new_above:  # which this one has just touched
+                os.utime(self.host(above), (created, created))
 
     def blocked(self, path: str) -> StepError:
         """The error for a path of which a part is not a directory."""
