@@ -27,8 +27,8 @@ RULES: tuple[tuple[str, int], ...] = (('__arg_star_6', 1), ('__arg_star_6', 2), 
  ('label', 4), ('maintainer', 1), ('maintainer', 2), ('maintainer', 3), ('onbuild', 1), ('onbuild', 2),
  ('onbuild', 3), ('run', 2), ('run', 3), ('shell', 2), ('shell', 3), ('single', 2), ('single', 3),
  ('single', 4), ('single', 5), ('single', 6), ('stage', 2), ('stage', 3), ('stopsignal', 1),
- ('stopsignal', 2), ('stopsignal', 3), ('unknown', 1), ('unknown', 2), ('user', 1), ('user', 2), ('user', 3),
- ('volume', 2), ('volume', 3), ('workdir', 1), ('workdir', 2), ('workdir', 3))
+ ('stopsignal', 2), ('stopsignal', 3), ('unknown', 1), ('unknown', 2), ('unknown', 3), ('user', 1),
+ ('user', 2), ('user', 3), ('volume', 2), ('volume', 3), ('workdir', 1), ('workdir', 2), ('workdir', 3))
 ACTIONS: tuple[dict[str, int], ...] = ({'ARG': 2, 'BLANK': 3, 'BOM': 4, 'COMMENT': 5, 'DIRECTIVE': 6, 'FROM': 7},
  {'ADD': 16,
   'ARG': 2,
@@ -139,8 +139,8 @@ ACTIONS: tuple[dict[str, int], ...] = ({'ARG': 2, 'BLANK': 3, 'BOM': 4, 'COMMENT
  {'FLAGS': 86, 'LAST_ESCAPE': 87, 'PAD': 53, 'WORD': 54, '_EOL': -39}, {'BARE': 59, 'FLAGS': 89, '_EOL': -43},
  {'FLAGS': 91, 'TYPE': 92, '_EOL': -49}, {'FLAGS': 93, 'LAST_ESCAPE': 94, 'PAD': 53, 'WORD': 54, '_EOL': -53},
  {'EXEC': 78, 'FLAGS': 96, 'TEXT': 80, '_EOL': -17}, {'EXEC': 78, 'FLAGS': 98, 'TEXT': 80, '_EOL': -17},
- {'FLAGS': 100, 'TEXT': 101, '_EOL': -74}, {'FLAGS': 102, 'TEXT': 103, '_EOL': -79},
- {'BARE': 59, 'EXEC': 71, 'FLAGS': 104, '_EOL': -19}, {'FLAGS': 106, 'TEXT': 107, '_EOL': -84},
+ {'FLAGS': 100, 'TEXT': 101, '_EOL': -74}, {'FLAGS': 102, 'TEXT': 103, '_EOL': -80},
+ {'BARE': 59, 'EXEC': 71, 'FLAGS': 104, '_EOL': -19}, {'FLAGS': 106, 'TEXT': 107, '_EOL': -85},
  {'ADD': 16,
   'ARG': 2,
   'BLANK': 3,
@@ -291,8 +291,8 @@ ACTIONS: tuple[dict[str, int], ...] = ({'ARG': 2, 'BLANK': 3, 'BOM': 4, 'COMMENT
  {'LAST_ESCAPE': 146, 'PAD': 53, 'WORD': 54, '_EOL': -54}, {'_EOL': -54},
  {'LAST_ESCAPE': 148, 'PAD': 116, 'WORD': 117, '_EOL': -54}, {'EXEC': 78, 'TEXT': 80, '_EOL': -17},
  {'_EOL': -63}, {'EXEC': 78, 'TEXT': 80, '_EOL': -17}, {'_EOL': -65}, {'TEXT': 151, '_EOL': -75},
- {'_EOL': -75}, {'TEXT': 152, '_EOL': -80}, {'_EOL': -80}, {'BARE': 59, 'EXEC': 71, '_EOL': -19},
- {'_EOL': -82}, {'TEXT': 154, '_EOL': -85}, {'_EOL': -85},
+ {'_EOL': -75}, {'TEXT': 152, '_EOL': -81}, {'_EOL': -81}, {'BARE': 59, 'EXEC': 71, '_EOL': -19},
+ {'_EOL': -83}, {'TEXT': 154, '_EOL': -86}, {'_EOL': -86},
  {'ADD': 16,
   'ARG': 2,
   'BLANK': 3,
@@ -419,7 +419,7 @@ ACTIONS: tuple[dict[str, int], ...] = ({'ARG': 2, 'BLANK': 3, 'BOM': 4, 'COMMENT
  {'_EOL': -38}, {'_EOL': -41}, {'LAST_ESCAPE': 178, 'PAD': 116, 'WORD': 117, '_EOL': -41}, {'_EOL': -41},
  {'BARE': 122, '_EOL': -45}, {'EXEC': 78, 'TEXT': 80, '_EOL': -17}, {'_EOL': -51}, {'_EOL': -55},
  {'LAST_ESCAPE': 180, 'PAD': 116, 'WORD': 117, '_EOL': -55}, {'_EOL': -55}, {'_EOL': -64}, {'_EOL': -66},
- {'_EOL': -76}, {'_EOL': -81}, {'_EOL': -83}, {'_EOL': -86}, {'_EOL': 181},
+ {'_EOL': -76}, {'_EOL': -82}, {'_EOL': -84}, {'_EOL': -87}, {'_EOL': 181},
  {'$END': -68, 'BLANK': 3, 'COMMENT': 5}, {'$END': -68, 'BLANK': 3, 'COMMENT': 5},
  {'$END': -68, 'BLANK': 3, 'COMMENT': 5}, {'_EOL': -28}, {'$END': -36, 'FROM': 7}, {'TEXT': 184, '_EOL': -58},
  {'_EOL': -58},
@@ -440,7 +440,7 @@ ACTIONS: tuple[dict[str, int], ...] = ({'ARG': 2, 'BLANK': 3, 'BOM': 4, 'COMMENT
   'VOLUME': 29,
   'WORKDIR': 30,
   '_EOL': -61},
- {'IGNORED': 187, '_EOL': -77}, {'_EOL': -61}, {'_EOL': -61}, {'_EOL': 188},
+ {'FLAGS': 187, 'IGNORED': 188, '_EOL': -77}, {'_EOL': -61}, {'_EOL': -61}, {'_EOL': 189},
  {'$END': -15,
   'ADD': -15,
   'ARG': -15,
@@ -462,7 +462,7 @@ ACTIONS: tuple[dict[str, int], ...] = ({'ARG': 2, 'BLANK': 3, 'BOM': 4, 'COMMENT
   'USER': -15,
   'VOLUME': -15,
   'WORKDIR': -15},
- {'_EOL': 189}, {'_EOL': 190},
+ {'_EOL': 190}, {'_EOL': 191},
  {'$END': -15,
   'ADD': -15,
   'ARG': -15,
@@ -526,10 +526,11 @@ ACTIONS: tuple[dict[str, int], ...] = ({'ARG': 2, 'BLANK': 3, 'BOM': 4, 'COMMENT
   'USER': -15,
   'VOLUME': -15,
   'WORKDIR': -15},
- {'_EOL': 191}, {'$END': -69, 'BLANK': 3, 'COMMENT': 5}, {'$END': -69, 'BLANK': 3, 'COMMENT': 5},
+ {'_EOL': 192}, {'$END': -69, 'BLANK': 3, 'COMMENT': 5}, {'$END': -69, 'BLANK': 3, 'COMMENT': 5},
  {'$END': -69, 'BLANK': 3, 'COMMENT': 5}, {'_EOL': -42}, {'_EOL': -52}, {'_EOL': -56},
  {'$END': -69, 'BLANK': 3, 'COMMENT': 5}, {'$END': -69, 'BLANK': 3, 'COMMENT': 5},
- {'$END': -69, 'BLANK': 3, 'COMMENT': 5}, {'_EOL': -59}, {'_EOL': -62}, {'_EOL': -62}, {'_EOL': -78},
+ {'$END': -69, 'BLANK': 3, 'COMMENT': 5}, {'_EOL': -59}, {'_EOL': -62}, {'_EOL': -62},
+ {'IGNORED': 196, '_EOL': -78}, {'_EOL': -78},
  {'$END': -16,
   'ADD': -16,
   'ARG': -16,
@@ -594,7 +595,7 @@ ACTIONS: tuple[dict[str, int], ...] = ({'ARG': 2, 'BLANK': 3, 'BOM': 4, 'COMMENT
   'VOLUME': -16,
   'WORKDIR': -16},
  {'$END': -70, 'BLANK': 3, 'COMMENT': 5}, {'$END': -70, 'BLANK': 3, 'COMMENT': 5},
- {'$END': -70, 'BLANK': 3, 'COMMENT': 5}, {'$END': -70, 'BLANK': 3, 'COMMENT': 5},
+ {'$END': -70, 'BLANK': 3, 'COMMENT': 5}, {'$END': -70, 'BLANK': 3, 'COMMENT': 5}, {'_EOL': -79},
  {'$END': -71, 'BLANK': 3, 'COMMENT': 5})
 GOTO: tuple[dict[str, int], ...] = ({'__dockerfile_plus_2': 8,
   '__dockerfile_star_0': 9,
@@ -854,17 +855,17 @@ GOTO: tuple[dict[str, int], ...] = ({'__dockerfile_plus_2': 8,
   'user': 48,
   'volume': 49,
   'workdir': 50},
- {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {'__single_star_4': 192, '_trivia': 34},
- {'__single_star_4': 193, '_trivia': 34}, {'_trivia': 111}, {}, {}, {},
- {'__single_star_4': 194, '_trivia': 34}, {'_trivia': 111}, {'_trivia': 111}, {}, {}, {}, {}, {}, {}, {},
- {'__single_star_4': 195, '_trivia': 34}, {'_trivia': 111}, {'_trivia': 111}, {'_trivia': 111},
+ {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {'__single_star_4': 193, '_trivia': 34},
+ {'__single_star_4': 194, '_trivia': 34}, {'_trivia': 111}, {}, {}, {},
+ {'__single_star_4': 195, '_trivia': 34}, {'_trivia': 111}, {'_trivia': 111}, {}, {}, {}, {}, {}, {}, {}, {},
+ {'__single_star_4': 197, '_trivia': 34}, {'_trivia': 111}, {'_trivia': 111}, {'_trivia': 111}, {},
  {'_trivia': 111})
 LEXERS: tuple[int, ...] = (0, 1, 2, 3, 0, 3, 4, 5, 6, 0, 0, 0, 7, 7, 7, 6, 8, 1, 9, 8, 9, 2, 5, 10, 2, 9, 9, 11, 11, 8, 11, 1, 1, 7, 1,
  7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 12, 7, 12, 12, 12, 6, 0, 0, 13, 13, 13, 6, 4, 6, 0, 6, 0, 7,
  0, 3, 7, 14, 13, 7, 1, 1, 7, 7, 15, 7, 7, 14, 7, 15, 7, 12, 7, 12, 13, 13, 16, 15, 12, 7, 12, 15, 7, 15, 7,
  17, 7, 17, 7, 14, 7, 17, 7, 1, 7, 7, 1, 7, 7, 12, 7, 12, 12, 6, 0, 6, 13, 13, 6, 0, 11, 18, 3, 7, 3, 7, 7, 7,
  1, 7, 7, 7, 7, 7, 7, 7, 12, 7, 13, 15, 7, 7, 12, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 6, 17, 7, 19, 20, 7, 7,
- 7, 3, 7, 7, 3, 3, 3, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 3, 3, 3, 7, 7, 7, 7, 7)
+ 7, 3, 7, 7, 3, 3, 3, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 21, 7, 3, 3, 3, 7, 7, 7, 7, 7, 7)
 SCANNERS: tuple[tuple[str, ...], ...] = (('FROM', 'ARG'),
  ('HEALTHCHECK', 'ENTRYPOINT', 'STOPSIGNAL', 'WORKDIR', 'EXPOSE', 'VOLUME', 'LABEL', 'SHELL', 'COPY', 'USER',
   'ADD', 'ARG', 'CMD', 'ENV', 'RUN'),
@@ -880,7 +881,7 @@ SCANNERS: tuple[tuple[str, ...], ...] = (('FROM', 'ARG'),
   'USER', 'ADD', 'ARG', 'CMD', 'ENV', 'RUN', 'OTHER'),
  ('HEALTHCHECK', 'ENTRYPOINT', 'STOPSIGNAL', 'WORKDIR', 'EXPOSE', 'VOLUME', 'LABEL', 'SHELL', 'COPY', 'USER',
   'ADD', 'ARG', 'CMD', 'ENV', 'RUN', 'OTHER'),
- ('IGNORED',))
+ ('FLAGS', 'IGNORED'), ('IGNORED',))
 TERMINALS: dict[str, str] = {'ADD': '(?ai:ADD)(?=[\t\\v\x0c\r ]|\\Z)',
  'ARG': '(?ai:ARG)(?=[\t\\v\x0c\r ]|\\Z)',
  'BARE': '[^\t\\v\x0c\r ]+',
@@ -915,11 +916,11 @@ TERMINALS: dict[str, str] = {'ADD': '(?ai:ADD)(?=[\t\\v\x0c\r ]|\\Z)',
           '\u202f\u205f\u3000]*+|[\x85'
           '\xa0\u1680\u2000-\u200a\u2028'
           '\u2029'
-          '\u202f\u205f\u3000][\t-\r'
+          '\u202f\u205f\u3000\udc85\udca0][\t-\r'
           ' \x85'
           '\xa0\u1680\u2000-\u200a\u2028'
           '\u2029'
-          '\u202f\u205f\u3000]*+',
+          '\u202f\u205f\u3000\udc85\udca0]*+',
  'FROM': '(?ai:FROM)(?=[\t\\v\x0c\r ]|\\Z)',
  'HEALTHCHECK': '(?ai:HEALTHCHECK)(?=[\t\\v\x0c\r ]|\\Z)',
  'IGNORED': '[^\t-\r ][\\s\\S]*+',
@@ -965,11 +966,11 @@ BACKTICK: dict[str, str] = {'FLAGS': '(?:--(?!(?:\'\'|"")*+(?=[\t-\r'
           '\u202f\u205f\u3000]*+|[\x85'
           '\xa0\u1680\u2000-\u200a\u2028'
           '\u2029'
-          '\u202f\u205f\u3000][\t-\r'
+          '\u202f\u205f\u3000\udc85\udca0][\t-\r'
           ' \x85'
           '\xa0\u1680\u2000-\u200a\u2028'
           '\u2029'
-          '\u202f\u205f\u3000]*+',
+          '\u202f\u205f\u3000\udc85\udca0]*+',
  'LAST_ESCAPE': '`\\Z',
  'WORD': '(?:[^\t-\r'
          ' \x85'
