@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...compiler.graph.layer import ImageLayer
-from ...compiler.graph.operations import Base, Run
+from ...compiler.graph.operations import Base
 from ...compiler.graph.plan import ImagePlan, LayerPlan
-from ..errors import UsageError
+from ...compiler.reserved import refuse_removed, unsupported, wants_index
 from ..events import BuildFinished, BuildStarted, Notice, Reporter
 from ..oci.image import ImageManifest
 from ..sources.image_store import keep_image
@@ -20,15 +21,15 @@ from ..store import Store
 from .assemble import config_document
 from .compile import compile_request
 from .contexts import Contexts
-from .dockerfile import with_dockerfile
 from .fetch import Fetcher
 from .images import Images
 from .inputs import Inputs
-from .request import BuildRequest, BuildResult, BuiltImage
+from .request import BuildRequest, BuildResult, BuiltImage, UrlContext
+from .rights import check_rights
 from .scheduler import EMPTY, CancelledStepError, LayerResult, Scheduler
 from .secrets import Credentials
 from .ssh import SshAgents
-from .worker import CachingWorker, location_of
+from .worker import CachingWorker
 
 if TYPE_CHECKING:
     from ..export import Exported, Output
@@ -47,7 +48,7 @@ def compile_only(request: BuildRequest, store: Store, reporter: Reporter) -> Lay
 def read_dockerfile(request: BuildRequest, store: Store, reporter: Reporter) -> BuildRequest:
     """``request`` with the text of its Dockerfile, which is fetched if need be. Raises :class:`SourceError`."""
     with _outside(request, store, reporter, Event()) as outside:
-        return with_dockerfile(request, outside.contexts, outside.fetcher)
+        return _with_dockerfile(request, outside)
 
 
 def build(
@@ -60,12 +61,15 @@ def build(
     """
     started = time.monotonic()
     cancel = cancel or Event()
-    outputs = _outputs(request)
+    refuse_removed(request.options.build_args)
+    for text in unsupported(request.options.build_args):
+        reporter(Notice(text))
+    outputs = _outputs(request, reporter)
     with _outside(request, store, reporter, cancel) as outside:
         plan, images = _compile(request, store, outside, reporter, cancel)
         for notice in plan.notices:
             reporter(Notice(notice.message, f"{notice.file}:{notice.line}" if notice.line else notice.file))
-        _check_allowed(plan, request.allow)
+        check_rights(plan, request.allow, request.options.network, reporter)
         inputs = Inputs(store, outside.contexts, outside.fetcher)
         worker, results = _run(request, plan, store, inputs, images, outside.agents, reporter, cancel)
     made = [_assemble(store, image, results) for image in plan.images]
@@ -80,40 +84,43 @@ def build(
         for image, manifest, digest in zip(plan.images, made, digests, strict=True)
     )
     lines = tuple(item.summary for item in written)
-    return BuildResult(built, worker.executed, worker.cached, seconds, lines)
+    root = next((item.root for item in written if item.root), None)
+    return BuildResult(built, worker.executed, worker.cached, seconds, lines, root)
 
 
 def _compile(
     request: BuildRequest, store: Store, outside: _Outside, reporter: Reporter, cancel: Event
 ) -> tuple[LayerPlan, Images]:
-    request = with_dockerfile(request, outside.contexts, outside.fetcher)
+    request = _with_dockerfile(request, outside)
     images = Images(
         store, request.options.contexts, reporter, cancel, pull=request.pull, trees=outside.contexts
     )
     return compile_request(request, store, images), images
 
 
-def _check_allowed(plan: LayerPlan, allow: Collection[str]) -> None:
-    """Refuse steps with rights over the machine that the user has not granted. A Dockerfile may be a stranger's."""
-    for layer in plan.layers:
-        insecure = isinstance(layer.operation, Run) and layer.operation.security == "insecure"
-        if insecure and "security.insecure" not in allow:
-            raise UsageError(
-                "RUN --security=insecure gives the step all rights of root on this machine",
-                where=location_of(layer.provenance),
-                help="if you trust the Dockerfile: layerc build --allow security.insecure",
-            )
+def _with_dockerfile(request: BuildRequest, outside: _Outside) -> BuildRequest:
+    if request.plan is not None or (request.dockerfile and not isinstance(request.context, UrlContext)):
+        return request
+    # Imported here: most Dockerfiles were read already.
+    from .dockerfile import with_dockerfile
+
+    return with_dockerfile(request, outside.contexts, outside.fetcher)
 
 
-def _outputs(request: BuildRequest) -> list[Output]:
+def _outputs(request: BuildRequest, reporter: Reporter) -> list[Output]:
     """What is to be written; checked before anything is built."""
-    if not request.outputs:
+    index = wants_index(request.options.build_args, request.options.platforms)
+    if not request.outputs and not request.annotations:
         return []
     from ..export import exporters, parse_output
+    from ..export.annotations import annotated, parse_annotation
 
-    outputs = [parse_output(text) for text in request.outputs]
+    annotations = [item for text in request.annotations for item in parse_annotation(text)]
+    outputs = [annotated(replace(parse_output(text), index=index), annotations) for text in request.outputs]
     for output in outputs:
         exporters.check(output, request.tags)
+    if annotations and not outputs:
+        reporter(Notice("annotations belong to what is written with -o; the image in the store has none"))
     return outputs
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from ...compiler.graph.plan import LayerPlan
 from ...compiler.options import CompileOptions
 from ...grammar.source import SourceFile
+from ..oci.descriptor import Descriptor
 
 __all__ = [
     "BuildRequest",
@@ -80,6 +81,7 @@ class BuildRequest:
     secrets: tuple[Secret, ...] = ()
     ssh: tuple[SshForward, ...] = ()
     allow: frozenset[str] = frozenset()
+    annotations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,13 @@ class BuiltImage:
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
-    """``executed`` steps ran, ``cached`` were found; ``outputs`` say, one line each, what was written."""
+    """``executed`` steps ran, ``cached`` were found; ``outputs`` say, one line each, what was written. ``root``
+    is the manifest or index that the first output with one wrote.
+    """
 
     images: tuple[BuiltImage, ...]
     executed: int
     cached: int
     seconds: float
-    outputs: tuple[str, ...] = field(default=())
+    outputs: tuple[str, ...] = ()
+    root: Descriptor | None = None

@@ -26,6 +26,8 @@ class DockerExporter:
 
     def __init__(self, output: Output) -> None:
         output.check((*OPTIONS, "context"), PREFIXES)
+        if output.index:
+            raise _too_many()
         self._dest = output.dest
         self._context = output.options.get("context", "")
         self._packing = Packing.read(output, oci=False)
@@ -35,13 +37,10 @@ class DockerExporter:
     ) -> Exported:
         """Write or load the archive."""
         if len(images) != 1:
-            raise UsageError(
-                "output type=docker holds one platform only",
-                help="build for one --platform, or use type=oci",
-            )
+            raise _too_many()
         packed = self._packing.pack(images, store, report)
         summary = self._load(packed, names, store) if not self._dest else self._write(packed, names, store)
-        return Exported(summary, packed.root.digest, packed.manifests, packed.size)
+        return Exported(summary, packed.root, packed.manifests, packed.size)
 
     def _write(self, packed: Packed, names: Sequence[str], store: Store) -> str:
         with opened(self._dest, "a Docker archive") as target:
@@ -60,6 +59,12 @@ class DockerExporter:
                 os.unlink(path)
         shown = ", ".join(parse_reference(name).familiar for name in names)
         return f"Docker image {shown or packed.images[0].config_descriptor.digest}"
+
+
+def _too_many() -> UsageError:
+    return UsageError(
+        "output type=docker holds one platform only", help="build for one --platform, or use type=oci"
+    )
 
 
 def _archive(packed: Packed, names: Sequence[str], store: Store, target: Any) -> None:

@@ -53,7 +53,7 @@ class LocalExporter:
     ) -> Exported:
         """Write the files."""
         dest = self._output.dest
-        split = self._output.flag("platform-split", len(images) > 1)
+        split = self._output.flag("platform-split", len(images) > 1 or self._output.index)
         start = monotonic()
         report(TaskStarted(_TASK, f"write {dest}"))
         size = 0

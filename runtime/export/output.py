@@ -6,12 +6,16 @@ import csv
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..errors import UsageError
 from ..events import Reporter
+from ..oci.descriptor import Descriptor
 from ..oci.image import ImageManifest
 from ..store import Store
+
+if TYPE_CHECKING:
+    from .annotations import Annotation
 
 __all__ = ["Exported", "Exporter", "Output", "parse_output"]
 
@@ -20,11 +24,16 @@ __all__ = ["Exported", "Exporter", "Output", "parse_output"]
 class Output:
     """One output. ``dest`` is a path, ``-`` for standard output, or empty where none is given; ``options``
     are the other attributes as the user wrote them.
+
+    From elsewhere come ``annotations`` (``--annotation``) and ``index``: whether images are told apart by their
+    platforms, even if there is but one.
     """
 
     type: str
     dest: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
+    annotations: tuple[Annotation, ...] = ()
+    index: bool = False
 
     def check(self, allowed: Collection[str], prefixes: Sequence[str] = ()) -> None:
         """Raises :class:`UsageError` for an option that is none of ``allowed``."""
@@ -47,14 +56,19 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What an exporter wrote. ``digest`` is that of the manifest, or of the index of several platforms; empty
-    where the form has neither. ``manifests`` are the digests of the single images, in their order.
+    """What an exporter wrote. ``root`` is the manifest, or the index of several platforms; none where the form
+    has neither. ``manifests`` are the digests of the single images, in their order.
     """
 
     summary: str
-    digest: str = ""
+    root: Descriptor | None = None
     manifests: tuple[str, ...] = ()
     size: int = 0
+
+    @property
+    def digest(self) -> str:
+        """The digest of ``root``, or empty."""
+        return self.root.digest if self.root else ""
 
 
 class Exporter(Protocol):

@@ -7,10 +7,9 @@ equal builds give equal digests whatever else the store holds.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import IO, cast
 
@@ -23,10 +22,11 @@ from ..oci.digests import of_bytes, short
 from ..oci.documents import Index, dump_json
 from ..oci.image import ImageManifest, chain_ids
 from ..oci.layout import CONTAINERD_NAME, REF_NAME
-from ..oci.platforms import Platform, parse_platform
+from ..oci.platforms import Platform
 from ..snapshot.export import write_layer
 from ..sources.published import published_blob
 from ..store import Store
+from .annotations import Annotation, read_annotations
 from .output import Output
 
 __all__ = ["OPTIONS", "PREFIXES", "Packed", "Packing", "entry_names"]
@@ -37,11 +37,6 @@ PREFIXES = ("annotation.", "annotation[", "annotation-")
 
 _RECORD = "packed layer"
 _PARALLEL = 4
-_ANNOTATION = re.compile(
-    r"annotation(?P<level>-(?:manifest|index|manifest-descriptor|index-descriptor))?"
-    r"(?:\[(?P<platform>[^]]*)\])?\.(?P<key>.+)",
-    re.DOTALL,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +68,14 @@ class Packed:
 
 @dataclass(frozen=True, slots=True)
 class Packing:
-    """How an image becomes blobs. ``annotations`` are (level, platform or empty, key, value)."""
+    """How an image becomes blobs. With ``index`` there is an index even of one platform."""
 
     kind: str = "gzip"
     level: int | None = None
     force: bool = False
     oci: bool = True
-    annotations: tuple[tuple[str, str, str, str], ...] = field(default=())
+    index: bool = False
+    annotations: tuple[Annotation, ...] = ()
 
     @classmethod
     def read(cls, output: Output, *, oci: bool = True) -> Packing:
@@ -96,16 +92,25 @@ class Packing:
         except ValueError as error:
             raise UsageError(f"output option compression-level: {error}") from None
         force = output.flag("force-compression", False)
-        return cls(kind, level, force, output.flag("oci-mediatypes", oci), _annotations(output))
+        annotations = read_annotations(output)
+        oci = output.flag("oci-mediatypes", oci or bool(annotations))
+        if annotations and not oci:
+            raise UsageError(
+                "annotations need the OCI's media types, and oci-mediatypes is false", help="leave that out"
+            )
+        return cls(kind, level, force, oci, output.index, annotations)
 
     def pack(self, images: Sequence[ImageManifest], store: Store, report: Reporter) -> Packed:
-        """Compress what is not compressed yet, and write the documents."""
+        """Compress what is not compressed yet, and write the documents. Raises :class:`UsageError` for an
+        annotation of a platform that is not there.
+        """
+        self._check_platforms(images)
         packed = tuple(self._image(image, store, report) for image in images)
         documents = {image.descriptor().digest: image.to_bytes() for image in packed}
         documents |= {image.config_descriptor.digest: image.config_bytes for image in packed}
         entries = tuple(self._entry(image) for image in packed)
         created = max((str(image.document.get("created") or "") for image in packed), default="")
-        if len(packed) == 1:
+        if len(packed) == 1 and not self.index:
             return Packed(entries[0], packed, documents, created)
         media_type = media_types.OCI_INDEX if self.oci else media_types.DOCKER_INDEX
         data = Index(entries, media_type, self._annotated("index", None)).to_bytes()
@@ -156,14 +161,20 @@ class Packing:
             return Descriptor(media_types.layer_media_type(self.kind), digest, writer.count)
 
     def _annotated(self, level: str, platform: Platform | None) -> tuple[tuple[str, str], ...]:
-        return tuple(
-            sorted(
-                (key, value)
-                for where, limited, key, value in self.annotations
-                if where == level
-                and (not limited or (platform is not None and parse_platform(limited) == platform))
-            )
-        )
+        found = {
+            item.key: item.value
+            for item in self.annotations
+            if item.level == level and (item.of_index or item.platform in (None, platform))
+        }
+        return tuple(sorted(found.items()))
+
+    def _check_platforms(self, images: Sequence[ImageManifest]) -> None:
+        there = {image.platform for image in images}
+        missing = {item.platform for item in self.annotations if item.platform and not item.of_index} - there
+        # One image may be one of several builds, each for a platform, with the same annotations.
+        if missing and len(images) > 1:
+            shown = ", ".join(sorted(map(str, missing)))
+            raise UsageError(f"annotations are for {shown}, which is not built", help="see --platform")
 
 
 def entry_names(names: Sequence[str], created: str) -> list[dict[str, str]]:
@@ -196,16 +207,3 @@ def _packed(store: Store, key: str) -> Descriptor | None:
         return None
     blob = Descriptor.from_document(json.loads(value))
     return blob if store.blobs.has(blob.digest) else None
-
-
-def _annotations(output: Output) -> tuple[tuple[str, str, str, str], ...]:
-    """``annotation[-LEVEL][[PLATFORM]].KEY``: level (the manifest's by default), platform, key, value."""
-    found: list[tuple[str, str, str, str]] = []
-    for option, value in output.options.items():
-        if option.startswith("annotation"):
-            match = _ANNOTATION.fullmatch(option)
-            if match is None:
-                raise UsageError(f"{option!r} is no annotation", help="write annotation[-LEVEL].KEY=VALUE")
-            level = (match["level"] or "-manifest")[1:]
-            found.append((level, match["platform"] or "", match["key"], value))
-    return tuple(found)

@@ -35,7 +35,7 @@ class TarExporter:
         report: Reporter,
     ) -> Exported:
         """Write the archive."""
-        split = self._output.flag("platform-split", len(images) > 1)
+        split = self._output.flag("platform-split", len(images) > 1 or self._output.index)
         directories = platform_directories(images, split)
         start = monotonic()
         report(TaskStarted("export tar", "write the root file system"))

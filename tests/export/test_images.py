@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from layerc.runtime.errors import InputError, StoreError, UsageError
 from layerc.runtime.events import Event, TaskStarted
 from layerc.runtime.export import Exported, export, parse_output
+from layerc.runtime.export.annotations import annotated, parse_annotation
 from layerc.runtime.oci import media_types
 from layerc.runtime.oci.documents import Index
 from layerc.runtime.oci.image import ImageManifest, chain_ids
@@ -30,7 +32,7 @@ def silent(event: Event) -> None:
 
 
 def write(store: Store, output: str, *images: ImageManifest, tags: tuple[str, ...] = ()) -> Exported:
-    return export(parse_output(output), images, tags, store, silent)
+    return export(replace(parse_output(output), index=len(images) > 1), images, tags, store, silent)
 
 
 def run(*words: object) -> str:
@@ -177,6 +179,46 @@ def test_annotations_go_where_they_are_meant_for(store: Store, maker: Maker, tmp
     assert [dict(entry.annotations) for entry in index.manifests] == [{"entry": "1"}] * 2
     manifests = [layout.document(entry) for entry in index.manifests]
     assert [dict(manifest.annotations) for manifest in manifests] == [{"all": "1"}, {"all": "1", "arm": "1"}]
+
+
+def test_an_index_of_one_platform(store: Store, image: ImageManifest, tmp_path: Path) -> None:
+    output = replace(parse_output(f"type=oci-layout,dest={tmp_path}/layout"), index=True)
+    index_note, *notes = parse_annotation("index,manifest,manifest[linux/amd64],manifest[linux/arm64]:a=b")
+    exported = export(annotated(output, [index_note, *notes]), [image], (), store, silent)
+    layout = Layout.open(f"{tmp_path}/layout")
+    index = layout.document(layout.find())
+    assert isinstance(index, Index)
+    assert [str(entry.platform) for entry in index.manifests] == ["linux/amd64"]
+    assert dict(index.annotations) == {"a": "b"}
+    assert exported.root is not None
+    assert (exported.digest, exported.root.media_type) == (layout.find().digest, media_types.OCI_INDEX)
+    assert exported.manifests == (index.manifests[0].digest,)
+    for kind in ("local", "tar"):
+        export(
+            replace(parse_output(f"type={kind},dest={tmp_path}/{kind}"), index=True),
+            [image],
+            (),
+            store,
+            silent,
+        )
+    assert os.listdir(tmp_path / "local") == ["linux_amd64"]
+    with tarfile.open(tmp_path / "tar") as archive:
+        assert {name.split("/")[0] for name in archive.getnames()} == {"linux_amd64"}
+
+
+def test_annotations_of_a_docker_archive(store: Store, image: ImageManifest, tmp_path: Path) -> None:
+    output = annotated(parse_output(f"type=docker,dest={tmp_path}/image.tar"), parse_annotation("a=b"))
+    export(output, [image], ("docker.io/library/app:v1",), store, silent)
+    assert json.loads(run("skopeo", "inspect", "--raw", f"oci-archive:{tmp_path}/image.tar"))[
+        "annotations"
+    ] == {"a": "b"}
+    run("skopeo", "inspect", f"docker-archive:{tmp_path}/image.tar:app:v1")
+
+
+def test_annotations_of_platforms_that_are_not_there(store: Store, maker: Maker, tmp_path: Path) -> None:
+    images = [maker.image(files({"a": b""}), platform=name) for name in ("linux/amd64", "linux/arm64")]
+    with pytest.raises(UsageError, match="annotations are for linux/s390x, which is not built"):
+        write(store, f"type=oci,dest={tmp_path}/image.tar,annotation[linux/s390x].a=b", *images)
 
 
 def test_a_failed_export_leaves_what_was_there(store: Store, image: ImageManifest, tmp_path: Path) -> None:
