@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, UsageError
-from .options import add_compile_options, add_store_option, compile_options, read_dockerfile, read_plan
+from .options import add_compile_options, add_store_option, compile_options, read_plan
 from .privileges import become_root
 from .progress import MODES, open_progress
 
@@ -24,6 +24,8 @@ examples:
   layerc build -t app .                            keep the image in the store as app
   layerc build -o type=oci,dest=app.tar .          an OCI archive; -o type=docker loads it into Docker
   layerc build --build-context debian=oci-layout:///srv/debian .
+  layerc build https://example.com/app.git#main    the files of a git repository
+  tar -c app | layerc build -f app/Dockerfile -    a context from standard input
   layerc build -f plan.json .                      build what layerc compile wrote
   id=$(layerc build -q .)                          only the image's id on standard output
 """
@@ -47,7 +49,7 @@ _RIGHTS = ("security.insecure",)
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Describe the command."""
-    parser.usage = "layerc build [OPTIONS] [PATH]"
+    parser.usage = "layerc build [OPTIONS] [PATH | URL | -]"
     parser.description = (
         "Build images from a Dockerfile, or from a plan that layerc compile wrote.\n"
         "What has been built before is found in the store."
@@ -59,8 +61,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="PATH",
         nargs="?",
         default=".",
-        help="directory of the build context (default: the working directory); - reads a Dockerfile from "
-        "standard input and has no context",
+        help="the build context: a directory (default: the working directory), a git repository "
+        "(https://….git#REF:DIRECTORY, git@HOST:PATH), the URL of a tar archive or of a Dockerfile, or - for a tar "
+        "archive or a Dockerfile on standard input",
     )
     add_compile_options(parser)
     group = parser.add_argument_group("what steps see and no layer keeps")
@@ -167,29 +170,18 @@ def run(arguments: argparse.Namespace) -> int:
 def build_request(arguments: argparse.Namespace) -> BuildRequest:
     """What the words ask for. Raises :class:`UsageError` and :class:`InputError`."""
     from ..engine.request import BuildRequest
+    from .context import find_definition
 
-    file, context = arguments.file, arguments.path
-    if context == "-":
-        if file is not None:
-            raise UsageError(
-                "PATH - and -f exclude each other", help="use -f - PATH for a Dockerfile from standard input"
-            )
-        file, context = "-", None
-    elif "://" in context or context.startswith("git@"):
-        raise UsageError("PATH must be a directory", help="clone or download it first")
-    elif not os.path.isdir(context):
-        raise InputError(
-            f"there is no directory {context!r} to build",
-            help=f"name the Dockerfile with -f {context}" if os.path.isfile(context) else None,
-        )
-    source, path = read_dockerfile(file, context)
-    plan = read_plan(source)
+    found = find_definition(arguments.path, arguments.file)
+    plan = None if found.dockerfile is None else read_plan(found.dockerfile)
+    ssh = arguments.ssh or ["default"] * found.needs_ssh  # as docker hands in the agent for such a context
     return BuildRequest(
-        dockerfile=None if plan else source,
+        dockerfile=None if plan else found.dockerfile,
         plan=plan,
         options=compile_options(arguments),
-        dockerfile_path=None if plan else path,
-        context=context,
+        dockerfile_path=None if plan else found.dockerfile_path,
+        dockerfile_name=found.dockerfile_name,
+        context=found.context,
         tags=_tags(arguments.tag),
         outputs=tuple(arguments.output),
         no_cache=arguments.no_cache,
@@ -197,7 +189,7 @@ def build_request(arguments: argparse.Namespace) -> BuildRequest:
         pull=arguments.pull,
         jobs=arguments.jobs,
         secrets=tuple(map(_secret, arguments.secret)),
-        ssh=tuple(_ssh(text) for text in arguments.ssh if text),
+        ssh=tuple(_ssh(text) for text in ssh if text),
         allow=frozenset(arguments.allow),
     )
 

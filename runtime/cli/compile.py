@@ -8,14 +8,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from ...compiler.emit.table import EMITTERS
-from ..errors import InputError
-from .options import add_compile_options, add_store_option, compile_options, read_dockerfile
+from .options import add_compile_options, add_store_option, compile_options
+from .privileges import become_root
 from .terminal import Style, visible, wants_colour
 
 if TYPE_CHECKING:
     from ...compiler.graph.plan import LayerPlan
-    from ...compiler.options import BaseImage, CompileOptions, ImageRequest
-    from ...grammar.source import SourceFile
+    from ...compiler.options import BaseImage, ImageRequest
+    from ..engine.request import BuildRequest
     from .parser import ArgumentParser
 
 __all__ = ["add_arguments", "run"]
@@ -30,7 +30,7 @@ examples:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Describe the command."""
-    parser.usage = "layerc compile [OPTIONS] [PATH]"
+    parser.usage = "layerc compile [OPTIONS] [PATH | URL | -]"
     parser.description = (
         "Compile a Dockerfile and print the plan: the graph of layers and the images made of them."
     )
@@ -40,7 +40,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="PATH",
         nargs="?",
         default=".",
-        help="directory that holds the Dockerfile (default: .)",
+        help="the build context that holds the Dockerfile, as of layerc build (default: .)",
     )
     add_compile_options(parser)
     group = parser.add_argument_group("the plan")
@@ -61,42 +61,61 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compile and print."""
-    if arguments.path != "-" and not os.path.isdir(arguments.path):
-        raise InputError(f"there is no directory {arguments.path!r}")
-    from_stdin = arguments.path == "-" and arguments.file is None
-    source, path = read_dockerfile("-" if from_stdin else arguments.file, arguments.path)
-    options = compile_options(arguments)
-    plan = _offline(source, options) if arguments.offline else _resolved(source, path, options, arguments)
+    from ..engine.request import BuildRequest, SshForward
+    from .context import find_definition
+
+    if not os.path.isdir(arguments.path):
+        become_root()  # a context that has to be unpacked keeps its owners
+    found = find_definition(arguments.path, arguments.file)
+    request = BuildRequest(
+        found.dockerfile,
+        compile_options(arguments),
+        dockerfile_path=found.dockerfile_path,
+        dockerfile_name=found.dockerfile_name,
+        context=found.context,
+        pull=arguments.pull,
+        ssh=(SshForward("default"),) if found.needs_ssh else (),
+    )
+    plan = (_offline if arguments.offline else _resolved)(request, arguments.store)
     _warn(plan)
     emitter = next(emitter for emitter in EMITTERS if emitter.name == arguments.format)
     sys.stdout.write(emitter.emit(plan))
     return 0
 
 
-def _resolved(
-    source: SourceFile, path: str | None, options: CompileOptions, arguments: argparse.Namespace
-) -> LayerPlan:
+def _resolved(request: BuildRequest, store_root: str | None) -> LayerPlan:
     from ..engine.build import compile_only
-    from ..engine.request import BuildRequest
     from ..store.store import Store
     from .progress import open_progress
 
-    request = BuildRequest(source, options, dockerfile_path=path, context=arguments.path, pull=arguments.pull)
-    with Store.open(arguments.store) as store, open_progress("auto", sys.stderr) as progress:
+    with Store.open(store_root) as store, open_progress("auto", sys.stderr) as progress:
         return compile_only(request, store, progress)
 
 
-def _offline(source: SourceFile, options: CompileOptions) -> LayerPlan:
+def _with_dockerfile(request: BuildRequest, store_root: str | None) -> BuildRequest:
+    """``request`` with its Dockerfile, which lies in a context that is not on this machine."""
+    from ..engine.build import read_dockerfile
+    from ..store.store import Store
+    from .progress import open_progress
+
+    with Store.open(store_root) as store, open_progress("auto", sys.stderr) as progress:
+        return read_dockerfile(request, store, progress)
+
+
+def _offline(request: BuildRequest, store_root: str | None) -> LayerPlan:
     """The plan over base images of which nothing is known but their names."""
     from ...compiler import compile_dockerfile
     from ...compiler.options import UnresolvedImagesError
     from ...grammar.parse import parse
 
-    document = parse(source)
+    if request.dockerfile is None:
+        request = _with_dockerfile(request, store_root)
+    assert request.dockerfile is not None
+    document = parse(request.dockerfile)
     images: dict[ImageRequest, BaseImage] = {}
     while True:
         try:
-            plan = compile_dockerfile(document, options, images)
+            plan = compile_dockerfile(document, request.options, images)
         except UnresolvedImagesError as need:
             images |= {request: _unknown(request) for request in need.requests}
         else:

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tarfile
 import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, BinaryIO
 
-from ...compiler.gitref import QUERY_HELP, GitRef, parse_git_ref
-from ...compiler.gotext import parse_bool
 from ...compiler.graph.operations import GitTree, HttpFile
 from ..errors import SourceError, StepError, UsageError
 from ..events import Reporter, TaskFinished, TaskProgress, TaskStarted
-from ..oci.compression import sniff
+from ..oci.compression import decompressed, sniff
 from ..snapshot.view import StackView
 from ..sources.context import ContextTree
 from ..sources.ignore import load_ignore_file
@@ -30,6 +27,7 @@ from .fetch import Fetcher
 from .request import BuildRequest, StreamContext, UrlContext
 
 if TYPE_CHECKING:
+    from ...compiler.gitref import GitRef
     from ..store import Draft
 
 __all__ = ["HEAD", "Contexts", "is_archive"]
@@ -148,6 +146,9 @@ class Contexts:
 
     def _remote(self, url: str, *, unpack: bool) -> SourceTree:
         """The tree behind a URL. ``unpack`` marks the main context: archives are unpacked there only."""
+        # Imported here, as below: most contexts are directories.
+        from ...compiler.gitref import QUERY_HELP, parse_git_ref
+
         try:
             found = parse_git_ref(url, context=True)
         except ValueError as error:
@@ -175,6 +176,8 @@ class Contexts:
         )
 
     def _keeps_git(self) -> bool:
+        from ...compiler.gotext import parse_bool
+
         try:
             return parse_bool(self._request.options.build_args.get(_KEEP_GIT, ""))
         except ValueError:
@@ -204,7 +207,7 @@ class Contexts:
             tree = self._unpacked(file, f"sha256:{hasher.hexdigest()}")
         if tree is None:
             raise SourceError(
-                "standard input is compressed, but no tar archive is in it",
+                "standard input is compressed, but no readable tar archive is in it",
                 help="a context is piped as tar -c . | layerc build -, compressed or not",
             )
         return tree
@@ -226,6 +229,8 @@ class Contexts:
         try:
             return self._layer(_KIND, digest, write)
         except _NoArchiveError:
+            file.seek(0)
+            _check_whole(file)
             return None
 
     def _layer(self, kind: str, key: str, write: Callable[[Draft], None]) -> StackView:
@@ -252,12 +257,26 @@ class Contexts:
         return StackView(self._store, (value.decode(),))
 
 
+def _check_whole(file: BinaryIO) -> None:
+    """Tell a damaged file from one that holds something else. Raises :class:`SourceError`."""
+    kind = sniff(file.read(HEAD))
+    file.seek(0)
+    try:
+        with decompressed(file, kind) as stream:
+            while stream.read(_CHUNK):
+                pass
+    except SourceError as error:
+        raise SourceError(f"the archive {SHOWN} is no use: {error.message}", help=error.help) from error
+
+
 def is_archive(head: bytes) -> bool:
     """Whether a file that begins with ``head`` (:data:`HEAD` bytes are enough) is a tar archive, or
     compressed and so may be one.
     """
     if sniff(head) != "uncompressed":
         return True
+    import tarfile
+
     try:
         tarfile.TarInfo.frombuf(head[: tarfile.BLOCKSIZE], tarfile.ENCODING, "surrogateescape")
     except tarfile.HeaderError:

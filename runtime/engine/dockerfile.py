@@ -21,9 +21,10 @@ _SHOWN_NAMES = 8
 
 
 def with_dockerfile(request: BuildRequest, contexts: Contexts, fetcher: Fetcher) -> BuildRequest:
-    """``request`` with the text of its Dockerfile. Raises :class:`SourceError`, :class:`UsageError`."""
-    if request.plan is not None:
-        return request
+    """``request``, which has no plan, with the text of its Dockerfile.
+
+    Raises :class:`SourceError`, :class:`UsageError`.
+    """
     from_url = is_http(request.dockerfile_name)
     if isinstance(request.context, UrlContext) and contexts.is_text():
         if request.dockerfile is not None or from_url:

@@ -198,7 +198,7 @@ def test_filters_are_separated_by_commas(folder: Path) -> None:
     [
         (("nowhere",), InputError, "there is no directory 'nowhere' to build", None),
         (("app/Dockerfile",), InputError, "there is no directory", "-f app/Dockerfile"),
-        (("https://example.com/a.git",), UsageError, "PATH must be a directory", "clone"),
+        (("ftp://example.com/a.git",), InputError, "there is no directory 'ftp:", "a git repository"),
         (("-f", "app", "."), InputError, "can not read app: Is a directory", "name the file in it"),
         (
             ("-f", "Dockerfile", "app"),
@@ -207,7 +207,7 @@ def test_filters_are_separated_by_commas(folder: Path) -> None:
             "did you mean -f app/Dockerfile",
         ),
         ((".",), InputError, "can not read Dockerfile: No such file", "name the Dockerfile with -f"),
-        (("-f", "x", "-"), UsageError, "exclude each other", "-f - PATH"),
+        (("-f", "-", "-"), UsageError, "standard input can not be both", "name one"),
         (("app", "-t", "UPPER"), InputError, "invalid image reference 'UPPER'", "NAME"),
         (("app", "-t", f"a@sha256:{'0' * 64}"), UsageError, "must not have a digest", "-t NAME"),
         (("app", "-j", "0"), UsageError, "'0' is not a number from 1 up", "--help"),
