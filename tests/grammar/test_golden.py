@@ -16,9 +16,15 @@ from layerc.grammar.unparse import unparse
 CORPUS = Path(__file__).parent.parent.parent / "corpus"
 CASES = sorted((CORPUS / "cases").glob("syntax-*"))
 NEGATIVE = sorted((CORPUS / "negative" / "parse").iterdir())
-DOCKERFILES = sorted(
-    path for path in CORPUS.rglob("*Dockerfile*") if path.is_file() and "negative" not in path.parts
-)
+
+
+def is_refused(path: Path) -> bool:
+    """Whether the case is about a Dockerfile that is refused, by the parser or later."""
+    case = path.parent / "case.toml"
+    return "negative" in path.parts or (case.is_file() and "\nrefused = " in case.read_text(encoding="utf-8"))
+
+
+DOCKERFILES = sorted(path for path in CORPUS.rglob("*Dockerfile*") if path.is_file() and not is_refused(path))
 
 Golden = Callable[[Path, str], None]
 
