@@ -84,7 +84,7 @@ def compile_options(
     return CompileOptions(
         build_args=_build_args(arguments.build_arg, environment),
         target=arguments.target,
-        platforms=_platforms(arguments.platform, environment) or (host,),
+        platforms=_platforms(arguments.platform, environment),
         build_platform=host,
         contexts=_contexts(arguments.build_context),
         labels=tuple((key, value or "") for key, value in map(_pair("--label"), arguments.label)),

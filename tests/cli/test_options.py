@@ -30,7 +30,7 @@ def options(*words: str, **environment: str) -> CompileOptions:
 
 def test_defaults() -> None:
     host = str(host_platform())
-    assert options() == CompileOptions(platforms=(host,), build_platform=host)
+    assert options() == CompileOptions(platforms=(), build_platform=host)
 
 
 def test_build_args_without_a_value_come_from_the_environment() -> None:

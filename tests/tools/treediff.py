@@ -135,10 +135,10 @@ def read_image(place: str | Path, platform: str = "") -> Image:
             entries = json.load(file)["manifests"]
         manifest = _manifest(blobs, entries, tag, platform)
         config = json.loads(_checked(blobs, manifest["config"]["digest"]))
-        diff_ids = tuple(config["rootfs"]["diff_ids"])
-        assert len(diff_ids) == len(manifest["layers"]), "as many diff IDs as layers"
+        diff_ids = tuple(config["rootfs"].setdefault("diff_ids", []) or ())
+        assert len(diff_ids) == len(manifest["layers"] or ()), "as many diff IDs as layers"
         tree: dict[str, Node] = {"": Node("directory", 0o755, 0, 0, 0)}
-        for descriptor, diff_id in zip(manifest["layers"], diff_ids, strict=True):
+        for descriptor, diff_id in zip(manifest["layers"] or (), diff_ids, strict=True):
             layer = _parsed(_checked(blobs, descriptor["digest"]), descriptor["digest"])
             assert layer.diff_id == diff_id, f"{layer.diff_id} is called {diff_id}"
             apply_layer(tree, layer)
@@ -152,7 +152,8 @@ def _manifest(blobs: Blobs, entries: list[dict[str, Any]], tag: str, platform: s
         if tag and not any(annotations.get(name, "").endswith(tag) for name in names):
             continue
         where = entry.get("platform") or {}
-        if platform and where and f"{where.get('os')}/{where.get('architecture')}" != platform:
+        told = "/".join(where[key] for key in ("os", "architecture", "variant") if where.get(key))
+        if platform and where and told != platform:
             continue
         if where.get("os") == "unknown":  # an attestation
             continue
@@ -360,7 +361,7 @@ def compare_configs(left: Mapping[str, Any], right: Mapping[str, Any]) -> list[D
 def _comparable(config: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in config.items() if key not in ("created", "rootfs")}
     history = [{k: v for k, v in item.items() if k != "created"} for item in config.get("history") or ()]
-    return kept | {"history": history, "layers": len(config["rootfs"]["diff_ids"])}
+    return kept | {"history": history, "layers": len(config["rootfs"]["diff_ids"] or ())}
 
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
