@@ -90,7 +90,9 @@ class Bases:
             self.missing[request] = None
             image = BaseImage("", ImageConfig(architecture=platform.architecture, os=platform.os))
         config = image.config
-        if config.architecture and (config.os, config.architecture) != (platform.os, platform.architecture):
+        # A named context is taken for what the user says that it is.
+        foreign = request.context is None and config.architecture
+        if foreign and (config.os, config.architecture) != (platform.os, platform.architecture):
             actual = Platform(config.os, config.architecture, config.variant).normalized()
             self.shared.checks.warn(
                 node.site,
