@@ -147,6 +147,7 @@ class Run:
     extra_hosts: Pairs = ()
     shm_size: int = 0
     ulimits: tuple[str, ...] = ()
+    hostname: str = ""
     proxy: Pairs = field(default=(), compare=False, metadata=_UNKEYED)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..gotext import clean_path, join_path
 from ..graph.operations import Mount
+from ..reserved import cache_namespace
 from ..site import Site
 from ..stage import Stage
 from .mount_options import MountOptions, read_mount
@@ -80,13 +81,15 @@ def _tree(site: Site, stage: Stage, options: MountOptions, inputs: list[str]) ->
         origin, layers = stage.origin(site, options.from_, "mount", target=options.target, first=len(inputs))
         inputs.extend(layers)
     is_cache = options.kind == "cache"
+    namespace = cache_namespace(stage.options.build_args)
+    cache = f"{namespace}/" if namespace else ""
     return Mount(
         options.kind,
         target=target,
         origin=origin,
         source=join_path("/", options.source),
         read_only=read_only,
-        cache_id=(options.id or clean_path(options.target)) if is_cache else "",
+        cache_id=cache + (options.id or clean_path(options.target)) if is_cache else "",
         sharing=options.sharing or "shared",
         mode=options.mode,
         uid=options.uid or 0,

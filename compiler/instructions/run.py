@@ -9,6 +9,7 @@ from ...grammar.syntax import Heredoc
 from ..graph import operations
 from ..graph.operations import InlineFile, Mount
 from ..heredocs import chomp, read_heredoc_word
+from ..reserved import sandbox_hostname
 from ..site import Site
 from ..stage import Stage
 from .command import Command
@@ -73,6 +74,7 @@ class Run(Command):
             extra_hosts=stage.options.extra_hosts,
             shm_size=stage.options.shm_size,
             ulimits=stage.options.ulimits,
+            hostname=sandbox_hostname(stage.options.build_args),
             proxy=stage.proxy,
         )
         masks = {mount.env: "****" for mount in mounts if mount.kind == "secret" and mount.env}

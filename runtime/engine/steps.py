@@ -97,6 +97,7 @@ def _process(run: Run) -> Process:
         run.extra_hosts,
         run.shm_size,
         run.ulimits,
+        run.hostname,
     )
 
 

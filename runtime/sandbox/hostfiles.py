@@ -10,13 +10,16 @@ __all__ = ["HOSTNAME", "hosts", "resolver"]
 
 HOSTNAME = "buildkitsandbox"  # BuildKit's: files that a step makes may hold it
 
+_LOOPBACK = "127.0.0.1"
 _DEFAULT_SERVERS = ("8.8.8.8", "8.8.4.4", "2001:4860:4860::8888", "2001:4860:4860::8844")
 
 
-def hosts(extra: Pairs) -> bytes:
-    """The hosts file, with ``extra`` (name, address) at its end."""
-    lines = [f"127.0.0.1\tlocalhost {HOSTNAME}", "::1\tlocalhost ip6-localhost ip6-loopback"]
-    lines += [f"{address}\t{name}" for name, address in extra]
+def hosts(extra: Pairs, hostname: str = "") -> bytes:
+    """The hosts file, with ``extra`` (name, address) at its end. The address ``host-gateway`` is that of the
+    machine: its own loopback, for a step with a network shares the machine's.
+    """
+    lines = [f"127.0.0.1\tlocalhost {hostname or HOSTNAME}", "::1\tlocalhost ip6-localhost ip6-loopback"]
+    lines += [f"{_LOOPBACK if address == 'host-gateway' else address}\t{name}" for name, address in extra]
     return "".join(f"{line}\n" for line in lines).encode()
 
 

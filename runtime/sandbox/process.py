@@ -17,7 +17,8 @@ class Process:
 
     ``user`` is as in ``USER`` and looked up in the root file system. ``network`` is default, host or none;
     ``security`` is sandbox or insecure. ``extra_hosts`` are (name, address). ``shm_size`` is bytes, 0 for the
-    default; ``ulimits`` are ``name=soft[:hard]``.
+    default; ``ulimits`` are ``name=soft[:hard]``. ``hostname`` is empty for BuildKit's
+    usual one.
     """
 
     argv: tuple[str, ...]
@@ -29,6 +30,7 @@ class Process:
     extra_hosts: Pairs = ()
     shm_size: int = 0
     ulimits: tuple[str, ...] = ()
+    hostname: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,7 @@ def runtime_config(
             "rlimits": [_limit(text) for text in process.ulimits],
         },
         "root": {"path": rootfs, "readonly": False},
-        "hostname": HOSTNAME,
+        "hostname": process.hostname or HOSTNAME,
         "mounts": _merged([*_default_mounts(process, machine), *mounts]),
         "linux": linux,
         "annotations": guard.get("annotations", {}),

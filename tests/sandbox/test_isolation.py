@@ -71,6 +71,17 @@ def test_hostname_and_hosts(box: Box) -> None:
     assert socket.gethostname() != "buildkitsandbox"
 
 
+def test_another_hostname_and_the_machine_itself(box: Box) -> None:
+    hosts = (("machine", "host-gateway"),)
+    done = box.shell("cat /proc/sys/kernel/hostname /etc/hosts", extra_hosts=hosts, hostname="tower")
+    assert done.out.splitlines() == [
+        "tower",
+        "127.0.0.1\tlocalhost tower",
+        "::1\tlocalhost ip6-localhost ip6-loopback",
+        "127.0.0.1\tmachine",
+    ]
+
+
 def test_hosts_and_resolver_can_not_be_written(box: Box) -> None:
     done = box.shell("echo x >> /etc/hosts; echo x >> /etc/resolv.conf")
     assert done.err.count("Read-only file system") == 2
