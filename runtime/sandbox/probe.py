@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import EnvironmentLackError, StoreError
+from ..oci.platforms import host_platform
 from ..snapshot.mount import enter_mount_namespace, mount
 from ..store import Store, default_root
 from . import capabilities
+from .emulators import register_found, registered
+from .foreign import ARCHITECTURES, EMULATOR_HELP, RunProgram, can_run
 from .groups import StepGroup
 from .ids import in_user_namespace
 from .memory import MemoryDirectory
@@ -26,7 +29,6 @@ __all__ = ["Finding", "State", "probe"]
 
 State = Literal["ok", "missing", "degraded"]
 _LEAST_FREE = 2 << 30
-_HANDLERS = "/proc/sys/fs/binfmt_misc"
 _UIDMAP_HINT = (
     "'apt-get install uidmap' (Debian, Ubuntu), 'dnf install shadow-utils' (Fedora), "
     "'apk add shadow-uidmap' (Alpine)"
@@ -54,7 +56,7 @@ def probe(store_root: str | None = None) -> list[Finding]:
     findings = [_kernel(), *_subordinate_ids(), *_privileges(), _runtime(), _memory(), _store(store_root)]
     if all(finding.state != "missing" for finding in findings if finding.required):
         findings += _trial(store_root)
-    return [*findings, _device_guard(), _seccomp(), _fuse(), _foreign_platforms(), _git()]
+    return [*findings, _device_guard(), _seccomp(), _fuse(), _git()]
 
 
 # --- one thing each ----------------------------------------------------------------------------------
@@ -180,7 +182,11 @@ def _trial(store_root: str | None) -> Iterator[Finding]:
             enter_mount_namespace()
             with mount(store, (), draft) as root:
                 yield Finding("overlay mount", "ok", "tried in the store", "every step", required=True)
-                yield _container(root)
+                container = _container(root)
+                yield container
+                if container.state == "ok":
+                    with Sandbox() as sandbox:
+                        yield _foreign_platforms(root, sandbox.run)
         except EnvironmentLackError as error:
             hint = error.help or ""
             yield Finding("overlay mount", "missing", error.message, "every step", hint, required=True)
@@ -254,34 +260,29 @@ def _fuse() -> Finding:
     return Finding(name, "ok", "can be opened", purpose)
 
 
-def _foreign_platforms() -> Finding:
+def _foreign_platforms(root: str, run: RunProgram) -> Finding:
+    """Try a tiny program of each architecture; with emulators that only lie there, where they can be registered."""
     name, purpose = "foreign platforms", "steps of other platforms (--platform)"
-    handlers = _handlers()
-    usable = [handler for handler in handlers if "F" in _flags(handler)]
-    if usable:
-        return Finding(name, "ok", ", ".join(usable), purpose)
-    if handlers:
-        detail = f"the emulators {', '.join(handlers)} can not be used in containers: they lack flag F"
-        return Finding(name, "degraded", detail, purpose, _QEMU_HINT)
-    return Finding(name, "degraded", "no emulators are registered", purpose, _QEMU_HINT)
+    others = [item for item in ARCHITECTURES if item != host_platform().architecture]
+    usable = [item for item in others if can_run(item, root, run)]
+    if register_found():
+        usable = [item for item in others if can_run(item, root, run)]
+    emulators = {item: registered(item) for item in others}
+    detail = ", ".join(_told(item, emulators[item]) for item in usable) or "none"
+    unusable = {emulators[item] for item in others if emulators[item] and item not in usable}
+    if unusable:
+        detail += f"; not usable in containers, for lack of flag F: {', '.join(sorted(unusable))}"
+    if any(item not in _COMPATIBLE for item in usable):
+        return Finding(name, "ok", detail, purpose)
+    return Finding(name, "degraded", f"{detail}; no emulator is registered", purpose, EMULATOR_HELP)
 
 
-_QEMU_HINT = (
-    "'apt-get install qemu-user-static binfmt-support' (Debian, Ubuntu), "
-    "'dnf install qemu-user-static' (Fedora), 'apk add qemu-openrc qemu-aarch64' (Alpine)"
-)
+# What processors with 64 bit of the same family may run themselves.
+_COMPATIBLE = ("386", "arm")
 
 
-def _handlers() -> list[str]:
-    try:
-        return sorted(name for name in os.listdir(_HANDLERS) if name.startswith("qemu-"))
-    except OSError:
-        return []
-
-
-def _flags(handler: str) -> str:
-    lines = _read(os.path.join(_HANDLERS, handler)).splitlines()
-    return next((line.removeprefix("flags:") for line in lines if line.startswith("flags:")), "")
+def _told(architecture: str, emulator: str) -> str:
+    return f"linux/{architecture}" + (f" ({os.path.basename(emulator)})" if emulator else "")
 
 
 def _git() -> Finding:

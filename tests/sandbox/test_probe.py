@@ -91,20 +91,23 @@ def test_the_runtime_directory_of_the_user_is_a_place_too(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    ("handlers", "state", "words"),
+    ("runs", "emulators", "state", "words"),
     [
-        ({}, "degraded", "no emulators"),
-        ({"python3": "enabled\nflags:\n"}, "degraded", "no emulators"),
-        ({"qemu-arm": "enabled\nflags: P\n"}, "degraded", "they lack flag F"),
-        ({"qemu-arm": "enabled\nflags: P\n", "qemu-aarch64": "enabled\nflags: POCF\n"}, "ok", "qemu-aarch64"),
+        ({"386"}, {}, "degraded", "linux/386; no emulator is registered"),
+        (set(), {"arm": "/usr/bin/qemu-arm"}, "degraded", "for lack of flag F: /usr/bin/qemu-arm;"),
+        ({"riscv64"}, {"riscv64": "/usr/bin/qemu-riscv64"}, "ok", "linux/riscv64 (qemu-riscv64)"),
+        ({"s390x"}, {}, "ok", "linux/s390x"),
     ],
 )
-def test_emulators(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, handlers: dict[str, str], state: str, words: str
+def test_foreign_platforms(
+    monkeypatch: pytest.MonkeyPatch,
+    runs: set[str],
+    emulators: dict[str, str],
+    state: str,
+    words: str,
 ) -> None:
-    for name, text in handlers.items():
-        (tmp_path / name).write_text(text)
-    monkeypatch.setattr(probe, "_HANDLERS", str(tmp_path))
-    found = probe._foreign_platforms()
+    monkeypatch.setattr(probe, "can_run", lambda architecture, *_: architecture in runs)
+    monkeypatch.setattr(probe, "registered", lambda architecture: emulators.get(architecture, ""))
+    found = probe._foreign_platforms("/", lambda *_: 0)
     assert found.state == state
     assert words in found.detail
