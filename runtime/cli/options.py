@@ -109,13 +109,17 @@ def _pair(option: str) -> Callable[[str], tuple[str, str | None]]:
 
 
 def _build_args(items: Sequence[str], environment: Mapping[str, str]) -> dict[str, str]:
-    """As docker: a name without a value takes the environment's, and is left out where that has none."""
+    """As docker: a name without a value takes the environment's, and is left out where that has none.
+    SOURCE_DATE_EPOCH is handed on from the environment without being named.
+    """
     values: dict[str, str] = {}
     for key, value in map(_pair("--build-arg"), items):
         if value is not None:
             values[key] = value
         elif key in environment:
             values[key] = environment[key]
+    if epoch := environment.get("SOURCE_DATE_EPOCH"):
+        values.setdefault("SOURCE_DATE_EPOCH", epoch)
     return values
 
 

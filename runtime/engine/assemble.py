@@ -10,9 +10,10 @@ from dataclasses import asdict
 from typing import Any
 
 from ...compiler.config import HistoryItem, rfc3339
-from ...compiler.graph.plan import ImagePlan
+from ...compiler.graph.operations import Base
+from ...compiler.graph.plan import ImagePlan, LayerPlan
 
-__all__ = ["config_document"]
+__all__ = ["config_document", "own_layers"]
 
 
 def config_document(image: ImagePlan, layers: Sequence[tuple[str, float]]) -> dict[str, Any]:
@@ -28,6 +29,15 @@ def config_document(image: ImagePlan, layers: Sequence[tuple[str, float]]) -> di
     document["rootfs"] = {"type": "layers", "diff_ids": [diff_id for diff_id, _ in layers]}
     document["history"] = [_history_document(item) for item in history]
     return document
+
+
+def own_layers(plan: LayerPlan, image: ImagePlan) -> int:
+    """How many layers ``image`` has above those of its base image."""
+    layers = {layer.id: layer for layer in plan.layers}
+    count, layer = 0, layers.get(image.layer or "")
+    while layer is not None and not isinstance(layer.operation, Base):
+        count, layer = count + 1, layers.get(layer.parent or "")
+    return count
 
 
 def _with_times(history: Sequence[HistoryItem], created: Sequence[float]) -> list[HistoryItem]:

@@ -18,7 +18,7 @@ from ..events import BuildFinished, BuildStarted, Notice, Reporter
 from ..oci.image import ImageManifest
 from ..sources.image_store import keep_image
 from ..store import Store
-from .assemble import config_document
+from .assemble import config_document, own_layers
 from .compile import compile_request
 from .contexts import Contexts
 from .fetch import Fetcher
@@ -72,16 +72,18 @@ def build(
         check_rights(plan, request.allow, request.options.network, reporter)
         inputs = Inputs(store, outside.contexts, outside.fetcher)
         worker, results = _run(request, plan, store, inputs, images, outside.agents, reporter, cancel)
-    made = [_assemble(store, image, results) for image in plan.images]
+    made = [_assemble(store, plan, image, results) for image in plan.images]
     _keep(store, request.tags, plan, made)
     written = _export(outputs, made, request.tags, store, reporter)
     store.sync()
     seconds = time.monotonic() - started
     reporter(BuildFinished(seconds, worker.executed, worker.cached))
     digests = next((item.manifests for item in written if item.manifests), ("",) * len(made))
+    kept = tuple(manifest.config_descriptor.digest for manifest in made)
+    configs = next((item.configs for item in written if item.configs), kept)
     built = tuple(
-        BuiltImage(image.name, image.platform, manifest.config_descriptor.digest, digest, manifest.diff_ids)
-        for image, manifest, digest in zip(plan.images, made, digests, strict=True)
+        BuiltImage(image.name, image.platform, config, digest, manifest.diff_ids)
+        for image, manifest, config, digest in zip(plan.images, made, configs, digests, strict=True)
     )
     lines = tuple(item.summary for item in written)
     root = next((item.root for item in written if item.root), None)
@@ -212,10 +214,15 @@ def _fresh(request: BuildRequest, layers: Mapping[str, ImageLayer]) -> frozenset
     )
 
 
-def _assemble(store: Store, image: ImagePlan, results: Mapping[str, LayerResult]) -> ImageManifest:
+def _assemble(
+    store: Store, plan: LayerPlan, image: ImagePlan, results: Mapping[str, LayerResult]
+) -> ImageManifest:
     result = EMPTY if image.layer is None else results[image.layer]
     layers = [(stored.diff_id, stored.created) for stored in store.layers(result.stack)]
-    return ImageManifest.from_config(config_document(image, layers))
+    manifest = ImageManifest.from_config(config_document(image, layers))
+    if image.epoch is None:
+        return manifest
+    return replace(manifest, epoch=image.epoch, base_layers=len(layers) - own_layers(plan, image))
 
 
 def _keep(store: Store, tags: Sequence[str], plan: LayerPlan, made: Sequence[ImageManifest]) -> None:

@@ -62,7 +62,7 @@ class LocalExporter:
                 target = os.path.join(dest, directory)
                 os.makedirs(target, exist_ok=True)
                 with _opened(target) as root:
-                    writer = _TreeWriter(StackView(store, image.diff_ids), root, report)
+                    writer = _TreeWriter(StackView(store, image.diff_ids), root, report, image.epoch)
                     writer.write()
                     size += writer.size
         except OSError as error:
@@ -90,6 +90,7 @@ class _TreeWriter:
     view: StackView
     root: int
     report: Reporter
+    epoch: int | None
     size: int = 0
     owner: bool = field(default_factory=lambda: os.geteuid() == 0)
     _stack: list[tuple[Entry, int]] = field(default_factory=list)
@@ -97,7 +98,7 @@ class _TreeWriter:
     def write(self) -> None:
         """Write all of it. Raises ``OSError``."""
         try:
-            for count, (entry, link) in enumerate(entries(self.view)):
+            for count, (entry, link) in enumerate(entries(self.view, self.epoch)):
                 self._leave(entry.path)
                 self._entry(entry, link)
                 if count % _STEP == 0:

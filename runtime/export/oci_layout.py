@@ -39,4 +39,6 @@ class OciLayoutExporter:
             writer.tag(packed.root, entry_names(names, packed.created))
         except OSError as error:
             raise InputError(f"can not write {self._dest}: {error.strerror}") from error
-        return Exported(f"OCI layout {self._dest}", packed.root, packed.manifests, packed.size)
+        return Exported(
+            f"OCI layout {self._dest}", packed.root, packed.manifests, packed.configs, packed.size
+        )

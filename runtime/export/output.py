@@ -57,12 +57,13 @@ class Output:
 @dataclass(frozen=True, slots=True)
 class Exported:
     """What an exporter wrote. ``root`` is the manifest, or the index of several platforms; none where the form
-    has neither. ``manifests`` are the digests of the single images, in their order.
+    has neither. ``manifests`` and ``configs`` are the digests of the single images' documents, in their order.
     """
 
     summary: str
     root: Descriptor | None = None
     manifests: tuple[str, ...] = ()
+    configs: tuple[str, ...] = ()
     size: int = 0
 
     @property

@@ -1,48 +1,49 @@
-"""From layers of the store to blobs: compressed once, then kept.
-
-A base image's layers stay the blobs that its manifest lists. Every other layer is compressed by us, so that
-equal builds give equal digests whatever else the store holds.
-"""
+"""From images of the store to documents and blobs."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from time import monotonic
-from typing import IO, cast
 
-from ..errors import StoreError, UsageError
-from ..events import Reporter, TaskFinished, TaskStarted
+from ...compiler.config import rfc3339
+from ..errors import UsageError
+from ..events import Notice, Reporter
 from ..oci import media_types
-from ..oci.compression import KINDS, check_level, compressed, decompressed
+from ..oci.compression import KINDS, check_level
 from ..oci.descriptor import Descriptor
-from ..oci.digests import of_bytes, short
-from ..oci.documents import Index, dump_json
+from ..oci.digests import of_bytes
+from ..oci.documents import Index
 from ..oci.image import ImageManifest, chain_ids
 from ..oci.layout import CONTAINERD_NAME, REF_NAME
 from ..oci.platforms import Platform
-from ..snapshot.export import write_layer
-from ..sources.published import published_blob
 from ..store import Store
 from .annotations import Annotation, read_annotations
+from .layers import LayerPacker
 from .output import Output
 
 __all__ = ["OPTIONS", "PREFIXES", "Packed", "Packing", "entry_names"]
 
 # The options that all exporters of images share.
-OPTIONS = ("name", "compression", "compression-level", "force-compression", "oci-mediatypes", "tar")
+OPTIONS = (
+    "name",
+    "compression",
+    "compression-level",
+    "force-compression",
+    "oci-mediatypes",
+    "rewrite-timestamp",
+    "tar",
+)
 PREFIXES = ("annotation.", "annotation[", "annotation-")
 
-_RECORD = "packed layer"
 _PARALLEL = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
     """An image with blobs for all that it is made of. ``root`` is what names it: the manifest, or the index
-    of several platforms. ``documents`` are by digest; the layers' blobs are in the store.
+    of several platforms. ``documents`` are by digest; the layers' blobs are in the store. ``created`` is the
+    time that an entry of a layout names.
     """
 
     root: Descriptor
@@ -61,6 +62,11 @@ class Packed:
         return tuple(image.descriptor().digest for image in self.images)
 
     @property
+    def configs(self) -> tuple[str, ...]:
+        """Digests of their configs."""
+        return tuple(image.config_descriptor.digest for image in self.images)
+
+    @property
     def size(self) -> int:
         """Bytes of all blobs."""
         return sum(map(len, self.documents.values())) + sum(layer.size for layer in self.layers)
@@ -68,13 +74,16 @@ class Packed:
 
 @dataclass(frozen=True, slots=True)
 class Packing:
-    """How an image becomes blobs. With ``index`` there is an index even of one platform."""
+    """How an image becomes blobs. With ``index`` there is an index even of one platform. With ``rewrite`` no file
+    of the image's own layers is younger than its epoch.
+    """
 
     kind: str = "gzip"
     level: int | None = None
     force: bool = False
     oci: bool = True
     index: bool = False
+    rewrite: bool = False
     annotations: tuple[Annotation, ...] = ()
 
     @classmethod
@@ -98,7 +107,8 @@ class Packing:
             raise UsageError(
                 "annotations need the OCI's media types, and oci-mediatypes is false", help="leave that out"
             )
-        return cls(kind, level, force, oci, output.index, annotations)
+        rewrite = output.flag("rewrite-timestamp", False)
+        return cls(kind, level, force, oci, output.index, rewrite, annotations)
 
     def pack(self, images: Sequence[ImageManifest], store: Store, report: Reporter) -> Packed:
         """Compress what is not compressed yet, and write the documents. Raises :class:`UsageError` for an
@@ -109,7 +119,7 @@ class Packing:
         documents = {image.descriptor().digest: image.to_bytes() for image in packed}
         documents |= {image.config_descriptor.digest: image.config_bytes for image in packed}
         entries = tuple(self._entry(image) for image in packed)
-        created = max((str(image.document.get("created") or "") for image in packed), default="")
+        created = max(map(_created, packed), default="")
         if len(packed) == 1 and not self.index:
             return Packed(entries[0], packed, documents, created)
         media_type = media_types.OCI_INDEX if self.oci else media_types.DOCKER_INDEX
@@ -118,10 +128,17 @@ class Packing:
         return Packed(root, packed, {root.digest: data, **documents}, created)
 
     def _image(self, image: ImageManifest, store: Store, report: Reporter) -> ImageManifest:
-        stack = list(zip(image.diff_ids, chain_ids(image.diff_ids), strict=True))
+        latest = image.epoch if self.rewrite else None
+        if self.rewrite and latest is None:
+            report(Notice("rewrite-timestamp does nothing without --build-arg SOURCE_DATE_EPOCH=SECONDS"))
+        # Layers of the base image stay what they are elsewhere.
+        times = [None if number < image.base_layers else latest for number in range(len(image.diff_ids))]
+        packer = LayerPacker(self.kind, self.level, self.force, store, report)
         with ThreadPoolExecutor(_PARALLEL, "pack") as pool:
-            layers = list(pool.map(lambda names: self._layer(names[0], names[1], store, report), stack))
-        image = image.with_layers(layers)
+            layers = list(pool.map(packer.pack, image.diff_ids, chain_ids(image.diff_ids), times))
+        if latest is not None:
+            image = image.with_diff_ids([layer.diff_id for layer in layers])
+        image = image.with_layers([layer.blob for layer in layers])
         if self.oci:
             return replace(image, annotations=self._annotated("manifest", image.platform))
         return replace(
@@ -133,32 +150,6 @@ class Packing:
 
     def _entry(self, image: ImageManifest) -> Descriptor:
         return image.descriptor().with_(annotations=self._annotated("manifest-descriptor", image.platform))
-
-    def _layer(self, diff_id: str, chain_id: str, store: Store, report: Reporter) -> Descriptor:
-        base = published_blob(store, chain_id)
-        if base is not None:
-            is_wanted = media_types.compression_of(base.media_type) == self.kind
-            if is_wanted or not self.force:
-                return base
-        key = f"{diff_id} {self.kind} {'' if self.level is None else self.level}"
-        if (known := _packed(store, key)) is not None:
-            return known
-        with store.lock(f"pack {key}"):
-            if (known := _packed(store, key)) is not None:
-                return known
-            task, start = f"pack {diff_id}", monotonic()
-            report(TaskStarted(task, f"compress layer {short(diff_id)}"))
-            blob = self._compress(diff_id, store)
-            store.add_record(_RECORD, key, dump_json(blob.to_document()))
-            report(TaskFinished(task, monotonic() - start, blob.digest))
-            return blob
-
-    def _compress(self, diff_id: str, store: Store) -> Descriptor:
-        with store.blobs.writer() as writer:
-            with compressed(cast("IO[bytes]", writer), self.kind, self.level) as target:
-                _write(store, diff_id, target.write)
-            digest = writer.commit()
-            return Descriptor(media_types.layer_media_type(self.kind), digest, writer.count)
 
     def _annotated(self, level: str, platform: Platform | None) -> tuple[tuple[str, str], ...]:
         found = {
@@ -186,24 +177,5 @@ def entry_names(names: Sequence[str], created: str) -> list[dict[str, str]]:
     ] or [common]
 
 
-def _write(store: Store, diff_id: str, sink: Callable[[bytes], object]) -> None:
-    """The uncompressed archive of a layer: from its snapshot where we wrote it, else from its blob."""
-    (layer,) = store.layers([diff_id])
-    if layer.canonical:
-        write_layer(store, diff_id, sink)
-        return
-    if layer.blob is None:
-        raise StoreError(f"the archive of layer {diff_id} is lost", help="run 'layerc cache gc --all'")
-    kind = media_types.compression_of(layer.blob.media_type)
-    with store.blobs.open(layer.blob.digest) as file, decompressed(file, kind) as stream:
-        while chunk := stream.read(1 << 20):
-            sink(chunk)
-
-
-def _packed(store: Store, key: str) -> Descriptor | None:
-    """A blob that was made before and is still there."""
-    value = store.record(_RECORD, key)
-    if value is None:
-        return None
-    blob = Descriptor.from_document(json.loads(value))
-    return blob if store.blobs.has(blob.digest) else None
+def _created(image: ImageManifest) -> str:
+    return str(image.document.get("created") or "") if image.epoch is None else rfc3339(image.epoch)

@@ -13,7 +13,7 @@ from ..snapshot.view import StackView
 from ..store import Store
 from .files import opened
 from .output import Exported, Output
-from .trees import entries, platform_directories
+from .trees import NANO, entries, platform_directories
 
 __all__ = ["TarExporter"]
 
@@ -43,17 +43,18 @@ class TarExporter:
             stream = LayerStream(target.write)
             for directory, image in directories:
                 if directory:
-                    stream.entry(Entry(directory, "directory", 0o755))
-                _write(StackView(store, image.diff_ids), directory, stream)
+                    time = (image.epoch or 0) * NANO
+                    stream.entry(Entry(directory, "directory", 0o755, mtime_ns=time))
+                _write(StackView(store, image.diff_ids), image.epoch, directory, stream)
             stream.finish()
         report(TaskFinished("export tar", monotonic() - start))
         where = "standard output" if self._dest == "-" else self._dest
         return Exported(f"root file system in {where}", size=stream.size)
 
 
-def _write(view: StackView, directory: str, stream: LayerStream) -> None:
+def _write(view: StackView, epoch: int | None, directory: str, stream: LayerStream) -> None:
     prefix = f"{directory}/" if directory else ""
-    for entry, link in entries(view):
+    for entry, link in entries(view, epoch):
         moved = entry._replace(path=prefix + entry.path, link=prefix + link if link else "")
         if entry.kind == "file" and not link:
             with view.open(entry.path) as content:

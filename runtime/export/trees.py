@@ -9,13 +9,17 @@ from ..oci.image import ImageManifest
 from ..snapshot.entry import Entry
 from ..snapshot.view import StackView
 
-__all__ = ["entries", "platform_directories"]
+__all__ = ["NANO", "entries", "platform_directories"]
 
 
-def entries(view: StackView) -> Iterator[tuple[Entry, str]]:
+NANO = 10**9
+
+
+def entries(view: StackView, epoch: int | None = None) -> Iterator[tuple[Entry, str]]:
     """All entries below the root, each with the path of the entry that it is a hard link to (or empty).
 
-    Names of one file share a key; where an upper layer replaced one of them, it is a file of its own.
+    Names of one file share a key; where an upper layer replaced one of them, it is a file of its own. If there
+    is an ``epoch`` (the Unix time of SOURCE_DATE_EPOCH), it is the time of all, as in BuildKit.
     """
     seen: dict[tuple[object, ...], str] = {}
     for entry in view.walk():
@@ -32,7 +36,8 @@ def entries(view: StackView) -> Iterator[tuple[Entry, str]]:
                 entry.xattrs,
             )
             first = seen.setdefault(key, entry.path)
-        yield entry._replace(link=""), "" if first == entry.path else first
+        time = entry.mtime_ns if epoch is None else epoch * NANO
+        yield entry._replace(link="", mtime_ns=time), "" if first == entry.path else first
 
 
 def platform_directories(images: Sequence[ImageManifest], split: bool) -> list[tuple[str, ImageManifest]]:

@@ -6,7 +6,7 @@ Source: OCI image spec, "Image Manifest" and "Image Configuration".
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -28,7 +28,8 @@ class ImageManifest:
 
     ``layers`` are descriptors, bottom first, one for each of :attr:`diff_ids`; they are empty on an image
     that was just assembled: only an exporter decides how layers are compressed, and so what their blobs are
-    (:meth:`with_layers`).
+    (:meth:`with_layers`). Of an assembled image, ``epoch`` is the Unix time of SOURCE_DATE_EPOCH, if it is set,
+    and ``base_layers`` tells how many of its lowest layers are those of its base image.
     """
 
     config_bytes: bytes
@@ -36,6 +37,8 @@ class ImageManifest:
     annotations: tuple[tuple[str, str], ...] = ()
     media_type: str = media_types.OCI_MANIFEST
     config_media_type: str = media_types.OCI_CONFIG
+    epoch: int | None = field(default=None, compare=False)
+    base_layers: int = field(default=0, compare=False)
 
     @classmethod
     def from_config(cls, document: Mapping[str, Any]) -> Self:
@@ -119,6 +122,13 @@ class ImageManifest:
     def config_descriptor(self) -> Descriptor:
         """The config's descriptor; its digest is what Docker calls the image's id."""
         return Descriptor(self.config_media_type, of_bytes(self.config_bytes), len(self.config_bytes))
+
+    def with_diff_ids(self, diff_ids: Sequence[str]) -> Self:
+        """The image over other layers, of which its history is true as well."""
+        if len(diff_ids) != len(self.diff_ids):
+            raise ValueError(f"{len(diff_ids)} layers in the place of {len(self.diff_ids)}")
+        rootfs = {**self.document["rootfs"], "diff_ids": list(diff_ids)}
+        return replace(self, config_bytes=dump_json({**self.document, "rootfs": rootfs}))
 
     def with_layers(self, layers: Sequence[Descriptor]) -> Self:
         """The image with the blobs of its layers, one for each diff ID."""

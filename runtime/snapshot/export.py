@@ -11,7 +11,9 @@ from .index import open_index
 from .stream import LayerStream
 from .view import open_plain
 
-__all__ = ["write_layer"]
+__all__ = ["write_clamped_layer", "write_layer"]
+
+_NANO = 10**9
 
 
 def write_layer(store: Store, diff_id: str, sink: Callable[[bytes], object]) -> int:
@@ -31,7 +33,31 @@ def write_layer(store: Store, diff_id: str, sink: Callable[[bytes], object]) -> 
             else:
                 stream.entry(entry)
     if stream.finish() != diff_id:
-        raise StoreError(
-            f"the snapshot of layer {diff_id} is damaged", help="run 'layerc cache gc --all' and build again"
-        )
+        raise _damaged(diff_id)
     return stream.size
+
+
+def write_clamped_layer(store: Store, diff_id: str, latest: int, sink: Callable[[bytes], object]) -> str:
+    """As :func:`write_layer`, but no time in it is later than ``latest`` (Unix time); the diff ID of that.
+
+    Raises :class:`StoreError` where the content of a file is not what it was.
+    """
+    (layer,) = store.layers([diff_id])
+    root = store.snapshot_path(layer.snapshot)
+    stream = LayerStream(sink)
+    with store_errors(store.root):
+        for entry in open_index(store.index_path(layer.snapshot)).entries():
+            clamped = entry._replace(mtime_ns=min(entry.mtime_ns, latest * _NANO))
+            if entry.kind == "file" and not entry.link:
+                with open_plain(f"{root}/{entry.path}") as file:
+                    if stream.file(clamped, file) != entry.digest:
+                        raise _damaged(diff_id)
+            else:
+                stream.entry(clamped)
+    return stream.finish()
+
+
+def _damaged(diff_id: str) -> StoreError:
+    return StoreError(
+        f"the snapshot of layer {diff_id} is damaged", help="run 'layerc cache gc --all' and build again"
+    )

@@ -226,9 +226,9 @@ def test_a_failed_export_leaves_what_was_there(store: Store, image: ImageManifes
     out.write_bytes(b"before")
     write(store, f"type=oci,dest={tmp_path}/good.tar", image)
     for layer in image.diff_ids:
-        record = store.record("packed layer", f"{layer} gzip ")
+        record = store.record("packed layer 2", f"{layer} gzip  ")
         assert record is not None
-        os.unlink(store.blobs.path(json.loads(record)["digest"]))
+        os.unlink(store.blobs.path(json.loads(record)["blob"]["digest"]))
     with pytest.raises(StoreError):
         write(store, f"type=oci,dest={out}", image)
     assert out.read_bytes() == b"before"
