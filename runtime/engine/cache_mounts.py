@@ -22,7 +22,7 @@ def cache_directories(
 ) -> Iterator[dict[Mount, str]]:
     """The directories of a step's cache mounts, held until the block ends. ``wanted`` says for each by which
     name it is known, and what a new one begins with. As with BuildKit, one that is asked for with another owner
-    or mode is another: its user could not write into the first.
+    or mode is another: its user could not write into the first. One that begins with a directory has that one's.
 
     ``sharing=shared``: everyone at once. ``locked``: one after the other, among all processes. ``private``: a
     second user at the same time gets a directory of its own. ``check`` is called while it waits, and may raise.
@@ -32,17 +32,18 @@ def cache_directories(
     with ExitStack() as stack:
         # In one order for all steps, and each once: steps that share several caches must not wait for each other
         # or for themselves.
-        for item in sorted(wanted, key=lambda item: _identity(wanted[item][0], item)):
+        for item in sorted(wanted, key=lambda item: _identity(item, *wanted[item])):
             name, seed = wanted[item]
-            key = (_identity(name, item), item.sharing)
+            key = (_identity(item, name, seed), item.sharing)
             if key not in held:
                 held[key] = stack.enter_context(_directory(store, name, item, seed, check))
             directories[item] = held[key]
         yield directories
 
 
-def _identity(name: str, item: Mount) -> str:
-    known_by = json.dumps([name, item.mode, item.uid, item.gid])
+def _identity(item: Mount, name: str, seed: CopyPlan | None) -> str:
+    owned = (item.mode, item.uid, item.gid) if seed is None else (None, 0, 0)
+    known_by = json.dumps([name, *owned])
     return hashlib.sha256(known_by.encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -50,7 +51,7 @@ def _identity(name: str, item: Mount) -> str:
 def _directory(
     store: Store, name: str, item: Mount, seed: CopyPlan | None, check: Callable[[], None]
 ) -> Iterator[str]:
-    identity = _identity(name, item)
+    identity = _identity(item, name, seed)
     base = os.path.join(store.root, "caches", identity)
     with ExitStack() as held:
         if item.sharing == "locked":
@@ -59,7 +60,12 @@ def _directory(
             base = _private(store, base, identity, held)
         with store.lock(f"making cache {identity}", check):
             _make(store, base, name, item, seed)
-        yield os.path.join(base, "data")
+        data = os.path.join(base, "data")
+        yield data if seed is None or _is_directory(seed) else os.path.join(data, seed.actions[0].name)
+
+
+def _is_directory(seed: CopyPlan) -> bool:
+    return seed.actions[0].root.kind == "directory"
 
 
 class _BusyError(Exception):
@@ -88,10 +94,15 @@ def _make(store: Store, base: str, name: str, item: Mount, seed: CopyPlan | None
     new = store.temporary("cache")
     data = os.path.join(new, "data")
     os.makedirs(data)
-    if seed is not None:
+    if seed is None:
+        os.chown(data, item.uid, item.gid)
+        os.chmod(data, 0o755 if item.mode is None else item.mode & 0o777)  # no sticky bit: so BuildKit
+    else:
         apply_copy(seed, data)
-    os.chmod(data, 0o755 if item.mode is None else item.mode)
-    os.chown(data, item.uid, item.gid)
+        if _is_directory(seed):
+            shown = seed.actions[0].root
+            os.chown(data, shown.uid, shown.gid)
+            os.chmod(data, shown.mode)
     with open(os.path.join(new, "cache.json"), "w", encoding="utf-8") as file:
         json.dump({"id": name, "target": item.target}, file)
     os.makedirs(os.path.dirname(base), exist_ok=True)

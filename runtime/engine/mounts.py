@@ -9,13 +9,13 @@ from contextlib import ExitStack, contextmanager
 from ...compiler.graph.operations import Copy, FromContext, FromLayer, Mount, Run
 from ..errors import InputError, SourceError
 from ..sandbox import ResolvedMount
-from ..snapshot.mount import mount
 from ..snapshot.view import StackView
 from ..store import Store
 from .cache_mounts import cache_directories
 from .filecopy.plan import CopyPlan
 from .filecopy.resolve import resolve_copy
 from .inputs import Inputs, mount_copy
+from .observer import Observer, Trees
 from .request import BuildRequest
 from .secrets import secret_value
 from .ssh import SshAgents
@@ -41,9 +41,11 @@ class RunMounts:
         inputs: Sequence[Stack],
         context_stack: Callable[[Copy], Stack],
         check: Callable[[], None],
+        observer: Observer,
     ) -> Iterator[list[ResolvedMount]]:
         """The mounts of ``run``, held until the block ends. ``context_stack`` gives a stack with what a COPY
-        takes from a build context; ``check`` raises where waiting for a lock makes no sense any more.
+        takes from a build context; ``check`` raises where waiting for a lock makes no sense any more;
+        ``observer`` mounts the trees of stages and contexts, in the order of :meth:`trees`.
 
         Raises :class:`SourceError` for a path that is not there, :class:`InputError` for a secret that was
         not handed in.
@@ -55,12 +57,14 @@ class RunMounts:
             for item in run.mounts:
                 match item.kind:
                     case "bind":
-                        mounts.append(self._bind(item, inputs, context_stack, held))
+                        mounts.append(self._bind(item, inputs, context_stack, observer, held))
                     case "cache":
                         source = directories[item]
                         mounts.append(ResolvedMount("bind", item.target, source, read_only=item.read_only))
                     case "tmpfs":
-                        mounts.append(ResolvedMount("tmpfs", item.target, size=item.size))
+                        mounts.append(
+                            ResolvedMount("tmpfs", item.target, read_only=item.read_only, size=item.size)
+                        )
                     case "secret":
                         mounts += self._secret(item)
                     case "ssh":
@@ -68,6 +72,12 @@ class RunMounts:
                     case kind:
                         raise InputError(f"--mount: unknown type {kind!r}")
             yield mounts
+
+    def trees(self, run: Run, inputs: Sequence[Stack], context_stack: Callable[[Copy], Stack]) -> Trees:
+        """The stacks that the bind mounts of ``run`` show; the path in each, and the names of its caches."""
+        binds = [self._source(item, inputs, context_stack) for item in run.mounts if item.kind == "bind"]
+        caches = [self._cache(item, inputs)[0] for item in run.mounts if item.kind == "cache"]
+        return Trees(tuple(stack for stack, _ in binds), (*(path for _, path in binds), *caches))
 
     # --- bind and cache -------------------------------------------------------------------------------
 
@@ -97,24 +107,33 @@ class RunMounts:
         item: Mount,
         inputs: Sequence[Stack],
         context_stack: Callable[[Copy], Stack],
+        observer: Observer,
         held: ExitStack,
     ) -> ResolvedMount:
         stack, path = self._source(item, inputs, context_stack)
         # What a step writes to a mount is not kept: it goes to a draft that nobody commits.
         draft = None if item.read_only else held.enter_context(self._store.draft())
-        root = held.enter_context(mount(self._store, stack, draft))
+        root = held.enter_context(observer.mount(stack, draft))
         return ResolvedMount("bind", item.target, os.path.join(root, path), read_only=item.read_only)
 
     def _cache(self, item: Mount, inputs: Sequence[Stack]) -> tuple[str, CopyPlan | None]:
         """The name of a cache, and what a new one begins with."""
         seed: CopyPlan | None = None
         name = item.cache_id or item.target
+        if item.origin is None and item.source != "/":
+            raise SourceError(
+                f"--mount: there is no {item.source!r} in a new cache",
+                help="from= names the stage or image whose files a cache begins with",
+            )
         if item.origin is not None:
             tree = self._inputs.tree(item.origin, inputs)
             if tree is not None:
                 seed = resolve_copy(mount_copy(item, tree), tree)
-                # Another source is another cache, as in BuildKit.
+                # Another source is another cache, as in BuildKit. An owner or mode asks for a new directory,
+                # unless a path is given.
                 name += f" from {seed.key()}"
+                if item.source == "/" and (item.mode, item.uid, item.gid) != (None, 0, 0):
+                    seed = None
         return name, seed
 
     # --- secret and ssh -------------------------------------------------------------------------------
@@ -123,7 +142,7 @@ class RunMounts:
         secret = self._secrets.get(item.cache_id)
         if secret is None:
             if not item.required:
-                return []
+                return [ResolvedMount("env", item.env)] if item.env else []
             raise InputError(
                 f"secret {item.cache_id!r} was not handed in",
                 help=f"layerc build --secret id={item.cache_id},src=FILE (or ,env=VARIABLE)",

@@ -47,7 +47,8 @@ class StepMounts:
                     raise InputError(f"mount on {wanted.target}: there is no {wanted.source}")
                 return self._bind(wanted.target, wanted.source, ["ro"] if wanted.read_only else [])
             case "tmpfs":
-                options = ["nosuid", *([f"size={wanted.size}"] if wanted.size else [])]
+                options = ["nosuid", *(["ro"] if wanted.read_only else [])]
+                options += [f"size={wanted.size}"] if wanted.size else []
                 return {"destination": wanted.target, "type": "tmpfs", "source": "tmpfs", "options": options}
             case "file" | "secret":
                 options = ["nosuid", "nodev", "ro"]

@@ -50,6 +50,7 @@ def run_step(
             held.enter_context(mount_points(rootfs, points))
             user = _possible_user(rootfs, process)
             _make_directory(rootfs, process.cwd, user)
+            _make_system_directories(rootfs)
         env = environment(process, user, secrets)
         guard = workshop.seccomp() if process.security == "sandbox" else {}
         config = runtime_config(rootfs, process, user, env, shown, workshop.machine, guard)
@@ -114,6 +115,15 @@ def _make_directory(rootfs: str, cwd: str, user: User) -> None:
         os.mkdir(item)
         os.chmod(item, 0o755)  # noqa: S103  # whatever the umask
         os.chown(item, user.uid, user.gid)
+
+
+def _make_system_directories(rootfs: str) -> None:
+    """What the runtime mounts itself, with the mode that runc gives it (crun adds a sticky bit)."""
+    for name in ("dev", "proc", "sys"):
+        path = os.path.join(rootfs, name)
+        if not os.path.lexists(path):
+            os.mkdir(path)
+            os.chmod(path, 0o755)  # noqa: S103  # whatever the umask
 
 
 def _execute(

@@ -24,17 +24,19 @@ def mount_points(root: str, targets: Iterable[tuple[str, bool]]) -> Iterator[Non
 
     The root file system must be at rest before and after the block.
     """
-    stubs: list[str] = []
+    stubs: list[list[str]] = []
     try:
         for target, is_directory in targets:
             missing, existing = _missing(root, target)
-            stubs += missing
+            stubs.append(missing)
             if missing and os.path.relpath(missing[0], root).split("/")[0] not in _MOUNTED:
                 _make(missing, existing, is_directory=is_directory)
         yield
     finally:
-        for stub in stubs:
-            _take_away(root, stub)
+        # What was made last may lie below what was made before.
+        for missing in reversed(stubs):
+            for stub in missing:
+                _take_away(root, stub)
 
 
 def _missing(root: str, target: str) -> tuple[list[str], str]:
