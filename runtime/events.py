@@ -10,6 +10,7 @@ from ..compiler.graph.layer import Provenance
 __all__ = [
     "BuildFinished",
     "BuildStarted",
+    "CheckWarning",
     "Event",
     "Notice",
     "Reporter",
@@ -113,6 +114,15 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckWarning:
+    """What one of Docker's build checks says of the Dockerfile: the rule's name, and ``FILE:LINE``."""
+
+    rule: str
+    message: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
 class BuildFinished:
     """How many steps ran and how many were found."""
 
@@ -132,6 +142,7 @@ Event = (
     | TaskProgress
     | TaskFinished
     | Notice
+    | CheckWarning
     | BuildFinished
 )
 Reporter = Callable[[Event], None]

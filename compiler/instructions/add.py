@@ -41,6 +41,9 @@ class Add(Command):
         transfer = self.transfer.expanded(stage, self.site)
         check_mode(self.site, chmod)
         sources = [self._source(path, checksum) for path in transfer.paths]
+        for source in sources:
+            if isinstance(source, ContextPath):
+                stage.checks.copied(self.site, source.path)
         self._check_checksum(checksum, sources, transfer)
         operation = operations.Add(
             origin=FromContext(),

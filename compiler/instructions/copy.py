@@ -56,6 +56,8 @@ class Copy(Command):
         check_mode(self.site, chmod)
         for path in transfer.paths:
             self._check_source(path)
+            if not flag_text(self.site, "from"):
+                stage.checks.copied(self.site, path)
         parents = bool(flag_switch(self.site, "parents"))
         origin, inputs = stage.origin(self.site, flag_text(self.site, "from"), "copy")
         operation = operations.Copy(

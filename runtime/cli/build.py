@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, UsageError
+from .call import add_call_options, parse_call, run_call
 from .options import add_compile_options, add_store_option, compile_options, read_plan
 from .privileges import become_root
 from .progress import MODES, open_progress
@@ -106,6 +107,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         choices=_RIGHTS,
         help="grant what the Dockerfile asks for: security.insecure (RUN --security=insecure); repeatable",
     )
+    add_call_options(parser.add_argument_group("questions"))
     group = parser.add_argument_group("cache")
     group.add_argument("--no-cache", action="store_true", help="run every step again")
     group.add_argument(
@@ -137,9 +139,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Build."""
+    """Build, or answer a question."""
+    call = parse_call(arguments.call)
     notices = become_root()
     request = build_request(arguments)
+    if call is not None:
+        return run_call(call, request, arguments.store, "quiet" if arguments.quiet else arguments.progress)
     from ..engine.build import build
     from ..events import Notice
     from ..store.store import Store

@@ -14,7 +14,7 @@ from ...compiler.graph.layer import ImageLayer
 from ...compiler.graph.operations import Base
 from ...compiler.graph.plan import ImagePlan, LayerPlan
 from ...compiler.reserved import refuse_removed, unsupported, wants_index
-from ..events import BuildFinished, BuildStarted, Notice, Reporter
+from ..events import BuildFinished, BuildStarted, CheckWarning, Notice, Reporter
 from ..oci.image import ImageManifest
 from ..sources.image_store import keep_image
 from ..store import Store
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ..export import Exported, Output
     from .builder import LayerBuilder
 
-__all__ = ["build", "compile_only", "read_dockerfile"]
+__all__ = ["build", "compile_only", "opened", "read_dockerfile"]
 
 
 def compile_only(request: BuildRequest, store: Store, reporter: Reporter) -> LayerPlan:
@@ -49,6 +49,18 @@ def read_dockerfile(request: BuildRequest, store: Store, reporter: Reporter) -> 
     """``request`` with the text of its Dockerfile, which is fetched if need be. Raises :class:`SourceError`."""
     with _outside(request, store, reporter, Event()) as outside:
         return _with_dockerfile(request, outside)
+
+
+@contextmanager
+def opened(
+    request: BuildRequest, store: Store, reporter: Reporter
+) -> Iterator[tuple[BuildRequest, Images]]:
+    """``request`` with the text of its Dockerfile, and what resolves its images: for questions that build
+    nothing. Raises :class:`SourceError`.
+    """
+    cancel = Event()
+    with _outside(request, store, reporter, cancel) as outside:
+        yield _with_dockerfile(request, outside), _images(request, store, outside, reporter, cancel)
 
 
 def build(
@@ -68,7 +80,12 @@ def build(
     with _outside(request, store, reporter, cancel) as outside:
         plan, images = _compile(request, store, outside, reporter, cancel)
         for notice in plan.notices:
-            reporter(Notice(notice.message, f"{notice.file}:{notice.line}" if notice.line else notice.file))
+            where = f"{notice.file}:{notice.line}" if notice.line else notice.file
+            reporter(
+                CheckWarning(notice.rule, notice.message, where)
+                if notice.rule
+                else Notice(notice.message, where)
+            )
         check_rights(plan, request.allow, request.options.network, reporter)
         inputs = Inputs(store, outside.contexts, outside.fetcher)
         worker, results = _run(request, plan, store, inputs, images, outside.agents, reporter, cancel)
@@ -94,10 +111,16 @@ def _compile(
     request: BuildRequest, store: Store, outside: _Outside, reporter: Reporter, cancel: Event
 ) -> tuple[LayerPlan, Images]:
     request = _with_dockerfile(request, outside)
-    images = Images(
+    images = _images(request, store, outside, reporter, cancel)
+    return compile_request(request, store, images), images
+
+
+def _images(
+    request: BuildRequest, store: Store, outside: _Outside, reporter: Reporter, cancel: Event
+) -> Images:
+    return Images(
         store, request.options.contexts, reporter, cancel, pull=request.pull, trees=outside.contexts
     )
-    return compile_request(request, store, images), images
 
 
 def _with_dockerfile(request: BuildRequest, outside: _Outside) -> BuildRequest:

@@ -16,55 +16,68 @@ from ...compiler.graph.canonical import canonical_json, sha256_hex
 from ...compiler.graph.plan import LayerPlan
 from ...compiler.options import ImageRequest, NamedContext, UnresolvedImagesError
 from ...grammar.source import Location
+from ..sources.ignore import excluded_paths, load_ignore_file
+from ..sources.patterns import PatternMatcher
 from ..store.store import Store
 from .images import Images
 from .request import BuildRequest
 
-__all__ = ["compile_request"]
+__all__ = ["compile_request", "ignored_files"]
 
 _KIND = "plan"
-_FORMAT = 3  # raise when the form of the remembered values changes
+_FORMAT = 4  # raise when the form of the remembered values changes
 
 
 def compile_request(request: BuildRequest, store: Store, images: Images) -> LayerPlan:
     """The plan of ``request``. Raises ``DockerfileError`` and :class:`SourceError`."""
     if request.plan is not None:
         return request.plan
-    key = _key(request)
+    ignore = ignored_files(request)
+    key = _key(request, ignore)
     known = store.record(_KIND, key)
     contexts = request.options.contexts
     if known is not None and (plan := _remembered(json.loads(known), images, contexts)) is not None:
         return plan
-    plan, asked = _compile(request, images)
+    plan, asked = _compile(request, images, ignore)
     identities = [[_request_document(item), images.resolve([item])[item].digest] for item in asked]
     value = canonical_json({"images": identities, "plan": plan.to_document()})
     store.add_record(_KIND, key, value.encode("utf-8", "surrogateescape"))
     return plan
 
 
-def _compile(request: BuildRequest, images: Images) -> tuple[LayerPlan, list[ImageRequest]]:
+def ignored_files(request: BuildRequest) -> PatternMatcher:
+    """What ``.dockerignore`` says; only directories have one. Raises :class:`SourceError`."""
+    if isinstance(request.context, str):
+        return load_ignore_file(request.context, request.dockerfile_path)
+    return PatternMatcher(())
+
+
+def _compile(
+    request: BuildRequest, images: Images, ignore: PatternMatcher
+) -> tuple[LayerPlan, list[ImageRequest]]:
     # Imported here: a build that finds its plan needs neither the parser nor the compiler.
     from ...compiler import compile_dockerfile
     from ...grammar.parse import parse
 
     assert request.dockerfile is not None
     document = parse(request.dockerfile)
+    excluded = excluded_paths(ignore)
     asked: dict[ImageRequest, None] = {}
     while True:
         try:
-            plan = compile_dockerfile(document, request.options, images.resolve(asked))
+            plan = compile_dockerfile(document, request.options, images.resolve(asked), excluded)
         except UnresolvedImagesError as need:
             asked |= dict.fromkeys(sorted(need.requests, key=lambda item: (item.reference, item.platform)))
         else:
             return plan, list(asked)
 
 
-def _key(request: BuildRequest) -> str:
+def _key(request: BuildRequest, ignore: PatternMatcher) -> str:
     assert request.dockerfile is not None
     options = asdict(request.options)
-    return sha256_hex(
-        canonical_json([__version__, _FORMAT, request.dockerfile.name, request.dockerfile.text, options])
-    )
+    patterns = [[pattern.text, pattern.exclusion] for pattern in ignore.patterns]
+    name, text = request.dockerfile.name, request.dockerfile.text
+    return sha256_hex(canonical_json([__version__, _FORMAT, name, text, options, patterns]))
 
 
 def _remembered(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from ..errors import SourceError
 from .globs import clean
 from .patterns import WHITE, PatternError, PatternMatcher
 
-__all__ = ["load_ignore_file", "parse_ignore"]
+__all__ = ["excluded_paths", "load_ignore_file", "parse_ignore"]
 
 NAME = ".dockerignore"
 MAX_SIZE = 10 << 20
+_ROOT = (".", "/")
+_TAKE_ALL = ("*", "**", "**/*")
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -70,3 +73,15 @@ def _load(path: str) -> PatternMatcher:
         raise SourceError(
             f"{path}: {error}", help="a backslash takes the meaning from * ? [ and \\"
         ) from error
+
+
+def excluded_paths(matcher: PatternMatcher) -> Callable[[str], bool] | None:
+    """Whether a path that COPY names is surely excluded, for the build check of that; none if nothing can be.
+
+    As in BuildKit: where something is taken back with ``!`` nobody can tell, and the context's root is excluded
+    only by a pattern that takes all.
+    """
+    if not matcher or matcher.has_exclusions:
+        return None
+    takes_all = any(pattern.text in _TAKE_ALL for pattern in matcher.patterns)
+    return lambda path: (path not in _ROOT or takes_all) and matcher.matches(path)

@@ -15,6 +15,7 @@ from typing import Self, TextIO
 from ...events import (
     BuildFinished,
     BuildStarted,
+    CheckWarning,
     Event,
     Notice,
     StepCached,
@@ -28,7 +29,7 @@ from ...events import (
 )
 from ..terminal import Style, plain_text, visible, wants_colour
 from .lines import LineSplitter
-from .words import amount, duration, step_name
+from .words import amount, duration, step_name, warning_lines
 
 __all__ = ["PlainProgress"]
 
@@ -82,6 +83,7 @@ class PlainProgress:
         self._awaited = True
         self._stepping = False
         self._gone = False
+        self._warnings: list[CheckWarning] = []
 
     def __enter__(self) -> Self:
         return self
@@ -94,6 +96,9 @@ class PlainProgress:
                     entry.waiting += self._output(entry, splitter.flush())
                 entry.ended = True
             self._give_floor()
+            if self._warnings:
+                first, *others = warning_lines(self._warnings)
+                self._write("\n".join([self._style("yellow", first), *others, "", ""]))
         if self._timer is not None:
             self._timer.cancel()
 
@@ -113,6 +118,8 @@ class PlainProgress:
                 self._take_task(event)
             case Notice():
                 self._notice(event)
+            case CheckWarning():
+                self._warnings.append(event)
             case BuildStarted() | BuildFinished():
                 pass  # the command sums up
 

@@ -16,6 +16,7 @@ from typing import Self, TextIO
 
 from ...events import (
     BuildFinished,
+    CheckWarning,
     Event,
     Notice,
     StepCached,
@@ -30,7 +31,7 @@ from ...events import (
 from ..terminal import Style, clip, plain_text, visible, wants_colour, width
 from .lines import LineSplitter
 from .screen import Screen
-from .words import amount, duration, step_name
+from .words import amount, duration, step_name, warning_lines
 
 __all__ = ["TerminalProgress"]
 
@@ -93,6 +94,7 @@ class TerminalProgress:
         self._staying: list[str] = []
         self._executed = self._cached = 0
         self._saved = 0.0
+        self._warnings: list[CheckWarning] = []
         self._closed = Flag()
         self._ticker: Thread | None = None
 
@@ -109,6 +111,9 @@ class TerminalProgress:
                 steps = "step" if self._cached == 1 else "steps"
                 text = f"{self._symbols.cached} {self._cached} {steps} cached{saved}"
                 self._staying.append(self._style("green", text))
+            if self._warnings:
+                first, *others = warning_lines(self._warnings)
+                self._staying += [self._style("yellow", first), *others]
             self._running.clear()
             self._draw([])
 
@@ -154,6 +159,8 @@ class TerminalProgress:
                 self._staying.append(
                     f"{self._style('yellow', self._symbols.notice)} {where}{visible(event.message)}"
                 )
+            case CheckWarning():
+                self._warnings.append(event)
             case BuildFinished():
                 self._running.clear()
             case _:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from ....compiler.graph.layer import Provenance
-from ...events import TaskProgress
+from collections.abc import Sequence
 
-__all__ = ["amount", "duration", "size_text", "step_name"]
+from ....compiler.graph.layer import Provenance
+from ...events import CheckWarning, TaskProgress
+
+__all__ = ["amount", "duration", "size_text", "step_name", "warning_lines"]
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -57,3 +59,21 @@ def amount(event: TaskProgress) -> str:
         done, total = size_text(event.done), size_text(event.total)
         return f"{done} of {total}" if event.total else done
     return f"{event.done} of {event.total} {event.unit}" if event.total else f"{event.done} {event.unit}"
+
+
+def warning_lines(warnings: Sequence[CheckWarning]) -> list[str]:
+    """What is said at the end of what the build checks found; nothing if they found nothing.
+
+    >>> warning_lines([CheckWarning("UndefinedVar", "no $x", "Dockerfile:3")])
+    ['1 warning found (layerc build --check explains it):', ' - UndefinedVar: no $x (Dockerfile:3)']
+    """
+    from ..terminal import visible
+
+    if not warnings:
+        return []
+    count, them = ("1 warning", "it") if len(warnings) == 1 else (f"{len(warnings)} warnings", "them")
+    found = (f"{item.rule}: {item.message} ({item.where})" for item in warnings)
+    return [
+        f"{count} found (layerc build --check explains {them}):",
+        *(f" - {visible(text)}" for text in found),
+    ]
