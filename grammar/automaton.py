@@ -10,6 +10,7 @@ import re
 from functools import cache
 
 from .lines import SPACE
+from .shapes import KEYWORDS
 from .tables import ACTIONS, BACKTICK, END, GOTO, IGNORE, LEXERS, RULES, SCANNERS, START, TERMINALS
 from .words import split_flags
 
@@ -145,4 +146,4 @@ class Automaton:
         start = position + len(text[position:]) - len(text[position:].lstrip("\t\n\v\f\r "))
         end = _HEAD.match(text, start).end()  # type: ignore[union-attr]
         word = text[start:end].replace("\u0130", "i").replace("\u212a", "k").upper()
-        return (word if word.isascii() else ""), start, end
+        return (word if word in KEYWORDS else ""), start, end

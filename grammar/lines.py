@@ -25,6 +25,8 @@ MAX_LINE = 65535
 
 _DIRECTIVE = re.compile(r"([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=([^\n]+)")
 _NAMES = ("syntax", "escape", "check")
+_CUT_HEAD = re.compile("[\udcc2-\udcf4][\udc80-\udcbf]{0,2}\\Z")
+_CUT_TAIL = re.compile("[\udc80-\udcbf]{1,3}")
 
 
 def fail(source: SourceFile, message: str, start: int, end: int, help: str | None = None) -> DockerfileError:  # noqa: A002
@@ -92,6 +94,27 @@ class LogicalLine:
             return Span(self._base + start, self._base + end)
         first = self.offset(start)
         return Span(first, self.offset(end - 1) + 1 if end > start else first)
+
+
+def _mend_characters(parts: list[str], offsets: list[int]) -> None:
+    """Make one character of bytes that a continuation had parted: the official parser joins bytes. It counts
+    as the first part's.
+    """
+    for index in range(len(parts) - 1):
+        head = _CUT_HEAD.search(parts[index])
+        tail = _CUT_TAIL.match(parts[index + 1])
+        if head is None or tail is None:
+            continue
+        data = (head[0] + tail[0]).encode("utf-8", "surrogateescape")
+        for size in range(len(head[0]) + 1, len(data) + 1):
+            try:
+                character = data[:size].decode()
+            except UnicodeDecodeError:
+                continue
+            parts[index] = parts[index][: head.start()] + character
+            parts[index + 1] = parts[index + 1][size - len(head[0]) :]
+            offsets[index + 1] += size - len(head[0])
+            break
 
 
 class Reader:
@@ -165,6 +188,8 @@ class Reader:
                     break
             else:
                 break
+        if not all(map(str.isascii, parts)):
+            _mend_characters(parts, offsets)
         joints = list(accumulate(map(len, parts[:-1]), initial=0))
         return LogicalLine("".join(parts), joints, offsets, self.position, first_line, self.line - 1)
 
