@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .binding import SCRATCH, Node, find_context
-from .config import ImageConfig
+from .config import Collections, ImageConfig
 from .gotext import quote
 from .graph.layer import ImageLayer
 from .graph.operations import Base
