@@ -24,7 +24,7 @@ from ..snapshot.entry import Entry
 from ..snapshot.view import StackView
 from ..store import Store
 from .output import Exported, Output
-from .trees import entries, platform_directories
+from .trees import entries, platform_directories, refuse_overlaps
 
 __all__ = ["LocalExporter"]
 
@@ -35,7 +35,9 @@ _DEVICES = {"character": stat.S_IFCHR, "block": stat.S_IFBLK}
 
 
 class LocalExporter:
-    """Options: ``platform-split`` (a directory for each platform; the default where there are several)."""
+    """Options: ``platform-split`` (a directory for each platform; the default where there are several). Without
+    it, what the platforms make goes to one directory, and no two of them may make the same file.
+    """
 
     def __init__(self, output: Output) -> None:
         output.check(("name", "platform-split"))
@@ -54,6 +56,8 @@ class LocalExporter:
         """Write the files."""
         dest = self._output.dest
         split = self._output.flag("platform-split", len(images) > 1 or self._output.index)
+        if not split and len(images) > 1:
+            refuse_overlaps(images, store)
         start = monotonic()
         report(TaskStarted(_TASK, f"write {dest}"))
         size = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from time import monotonic
 
+from ..errors import UsageError
 from ..events import Reporter, TaskFinished, TaskStarted
 from ..oci.image import ImageManifest
 from ..snapshot.entry import Entry
@@ -36,6 +37,11 @@ class TarExporter:
     ) -> Exported:
         """Write the archive."""
         split = self._output.flag("platform-split", len(images) > 1 or self._output.index)
+        if not split and len(images) > 1:
+            raise UsageError(
+                "a tar keeps several platforms apart",
+                help="leave out platform-split=false, or write a directory",
+            )
         directories = platform_directories(images, split)
         start = monotonic()
         report(TaskStarted("export tar", "write the root file system"))

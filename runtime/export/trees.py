@@ -8,8 +8,9 @@ from ..errors import UsageError
 from ..oci.image import ImageManifest
 from ..snapshot.entry import Entry
 from ..snapshot.view import StackView
+from ..store import Store
 
-__all__ = ["NANO", "entries", "platform_directories"]
+__all__ = ["NANO", "entries", "platform_directories", "refuse_overlaps"]
 
 
 NANO = 10**9
@@ -41,15 +42,19 @@ def entries(view: StackView, epoch: int | None = None) -> Iterator[tuple[Entry, 
 
 
 def platform_directories(images: Sequence[ImageManifest], split: bool) -> list[tuple[str, ImageManifest]]:
-    """Each image with the directory that it goes to: one a platform where they are kept apart.
+    """Each image with the directory that it goes to: one a platform where they are kept apart."""
+    return [(str(image.platform).replace("/", "_") if split else "", image) for image in images]
 
-    Raises :class:`UsageError` for several that are not.
-    """
-    if not split:
-        if len(images) > 1:
-            raise UsageError(
-                "several platforms would be written into one directory",
-                help="leave out platform-split=false",
-            )
-        return [("", images[0])]
-    return [(str(image.platform).replace("/", "_"), image) for image in images]
+
+def refuse_overlaps(images: Sequence[ImageManifest], store: Store) -> None:
+    """Raises :class:`UsageError` where images that shall go to one directory have the same file."""
+    owners: dict[str, ImageManifest] = {}
+    for image in images:
+        for entry in StackView(store, image.diff_ids).walk():
+            other = owners.setdefault(entry.path, image) if entry.kind != "directory" else image
+            if other is not image:
+                raise UsageError(
+                    f"{entry.path} is in the images of {other.platform} and {image.platform}, "
+                    "which would be written into one directory",
+                    help="leave out platform-split=false",
+                )

@@ -17,7 +17,7 @@ from layerc.runtime.export import export, parse_output
 from layerc.runtime.oci.image import ImageManifest
 from layerc.runtime.store import Store
 
-from .conftest import Maker, files
+from .conftest import Change, Maker, files
 
 pytestmark = pytest.mark.root
 
@@ -164,8 +164,25 @@ def test_several_platforms_go_to_directories(store: Store, maker: Maker, tmp_pat
         ]
     write(store, f"type=local,dest={tmp_path}/split,platform-split=true", images[0])
     assert (tmp_path / "split/linux_amd64/arch").exists()
-    with pytest.raises(UsageError, match="one directory"):
+    with pytest.raises(UsageError, match="arch is in the images of linux/amd64 and linux/arm64"):
         write(store, f"type=local,dest={tmp_path}/x,platform-split=false", *images)
+    with pytest.raises(UsageError, match="a tar keeps several platforms apart"):
+        write(store, f"type=tar,dest={tmp_path}/x,platform-split=false", *images)
+
+
+def test_platforms_that_share_no_file_may_go_to_one_directory(
+    store: Store, maker: Maker, tmp_path: Path
+) -> None:
+    def program(name: str) -> Change:
+        def write_it(root: str) -> None:
+            os.mkdir(f"{root}/bin")
+            Path(root, "bin", name).write_bytes(b"x")
+
+        return write_it
+
+    images = [maker.image(program(name), platform=f"linux/{name}") for name in ("amd64", "arm64")]
+    write(store, f"type=local,dest={tmp_path}/out,platform-split=false", *images)
+    assert sorted(path.name for path in (tmp_path / "out" / "bin").iterdir()) == ["amd64", "arm64"]
 
 
 def test_a_tar_keeps_everything(store: Store, maker: Maker, tmp_path: Path) -> None:
