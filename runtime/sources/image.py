@@ -149,7 +149,8 @@ class _Progress:
 
     def __init__(self, report: Reporter, name: str, blobs: Collection[Descriptor], cancel: Event) -> None:
         self._report = report
-        self._task = f"pull {name}"
+        # Images for several platforms have one name.
+        self._task = f"pull {name} {next(blob.digest for blob in blobs)}"
         self._title = f"bring in {name}"
         self._total = sum(blob.size for blob in blobs)
         self._done = 0
