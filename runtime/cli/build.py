@@ -8,14 +8,17 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from ..errors import InputError, UsageError
+from ..errors import UsageError
 from .call import add_call_options, parse_call, run_call
+from .docker_options import ADVICE, add_docker_options, check_docker_options
+from .granted import add_grant_options, read_rights, read_secrets, read_ssh
 from .options import add_compile_options, add_store_option, compile_options, read_plan
+from .outcome import image_id, metadata, result_document, summary, write_file
 from .privileges import become_root
 from .progress import MODES, open_progress
 
 if TYPE_CHECKING:
-    from ..engine.request import BuildRequest, BuildResult, BuiltImage, Secret, SshForward
+    from ..engine.request import BuildRequest
     from .parser import ArgumentParser
 
 __all__ = ["add_arguments", "run"]
@@ -30,22 +33,6 @@ examples:
   layerc build -f plan.json .                      build what layerc compile wrote
   id=$(layerc build -q .)                          only the image's id on standard output
 """
-# Options of docker that are spelled otherwise here, or stand for nothing.
-_ADVICE = {
-    "--load": "write -o type=docker",
-    "--cache-from": "the store is the cache; --store names another",
-    "--cache-to": "the store is the cache; --store names another",
-    "--rm": "nothing is left behind here; leave it out",
-    "--force-rm": "nothing is left behind here; leave it out",
-    "--push": "write -o type=oci,dest=FILE, and push that with skopeo copy",
-    "--provenance": "no attestations are made; leave it out",
-    "--sbom": "no attestations are made; leave it out",
-    "--builder": "layerc builds without a daemon; leave it out",
-    "--compress": "contexts are read in place; leave it out",
-}
-
-
-_RIGHTS = ("security.insecure",)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -56,7 +43,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "What has been built before is found in the store."
     )
     parser.epilog = _EPILOG
-    parser.advice = _ADVICE
+    parser.advice = ADVICE
     parser.add_argument(
         "path",
         metavar="PATH",
@@ -67,22 +54,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "archive or a Dockerfile on standard input",
     )
     add_compile_options(parser)
-    group = parser.add_argument_group("what steps see and no layer keeps")
-    group.add_argument(
-        "--secret",
-        metavar="id=ID[,src=FILE|,env=NAME]",
-        action="append",
-        default=[],
-        help="a secret for RUN --mount=type=secret (default: the environment's ID, else the file ID)",
-    )
-    group.add_argument(
-        "--ssh",
-        metavar="default|ID[=SOCKET|=KEY[,KEY]]",
-        action="append",
-        default=[],
-        help="an ssh agent for RUN --mount=type=ssh and for git over ssh: the user's own (SSH_AUTH_SOCK), one "
-        "at a socket, or one that holds these private keys; repeatable",
-    )
+    add_grant_options(parser)
     group = parser.add_argument_group("the result")
     group.add_argument(
         "-t", "--tag", metavar="NAME[:TAG]", action="append", default=[], help="name of the image; repeatable"
@@ -96,17 +68,19 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="what to write: type=oci|docker|local|tar|oci-layout[,dest=PATH], a directory, or - for a tar; "
         "repeatable",
     )
-    group.add_argument("--iidfile", metavar="FILE", help="write the image's id to FILE")
-    group.add_argument("--metadata-file", metavar="FILE", help="write what was built to FILE, as JSON")
-    group = parser.add_argument_group("rights")
     group.add_argument(
-        "--allow",
-        metavar="RIGHT",
+        "--load", action="store_true", help="load the image into the Docker engine, as -o type=docker does"
+    )
+    group.add_argument(
+        "--annotation",
+        metavar="[PLACE:]KEY=VALUE",
         action="append",
         default=[],
-        choices=_RIGHTS,
-        help="grant what the Dockerfile asks for: security.insecure (RUN --security=insecure); repeatable",
+        help="annotate what -o writes; PLACE: manifest (default), index, manifest-descriptor, index-descriptor, or "
+        "several with commas, each with [OS/ARCH] for one platform; repeatable",
     )
+    group.add_argument("--iidfile", metavar="FILE", help="write the image's id to FILE")
+    group.add_argument("--metadata-file", metavar="FILE", help="write what was built to FILE, as JSON")
     add_call_options(parser.add_argument_group("questions"))
     group = parser.add_argument_group("cache")
     group.add_argument("--no-cache", action="store_true", help="run every step again")
@@ -127,6 +101,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=_default_progress(),
         help=f"how to show it: {', '.join(MODES)} (default: auto, tty on a terminal and plain elsewhere)",
     )
+    add_docker_options(parser)
     group.add_argument("-q", "--quiet", action="store_true", help="print the image's id and nothing else")
     group.add_argument(
         "-j",
@@ -143,6 +118,7 @@ def run(arguments: argparse.Namespace) -> int:
     call = parse_call(arguments.call)
     notices = become_root()
     request = build_request(arguments)
+    quiet = arguments.quiet or arguments.progress == "quiet"
     if call is not None:
         return run_call(call, request, arguments.store, "quiet" if arguments.quiet else arguments.progress)
     from ..engine.build import build
@@ -151,17 +127,17 @@ def run(arguments: argparse.Namespace) -> int:
 
     with (
         Store.open(arguments.store) as store,
-        open_progress("quiet" if arguments.quiet else arguments.progress, sys.stderr) as progress,
+        open_progress("none" if quiet else arguments.progress, sys.stderr) as progress,
     ):
         for notice in notices:
             progress(Notice(notice))
         result = build(request, store, progress)
         root = store.root
     if arguments.iidfile:
-        _write(arguments.iidfile, image_id(result))
+        write_file(arguments.iidfile, image_id(result))
     if arguments.metadata_file:
-        _write(arguments.metadata_file, json.dumps(metadata(result, request.tags), indent=2) + "\n")
-    if arguments.quiet:
+        write_file(arguments.metadata_file, json.dumps(metadata(result, request.tags), indent=2) + "\n")
+    if quiet:
         print(image_id(result))
         return 0
     as_json = arguments.progress in ("json", "rawjson")
@@ -174,6 +150,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def build_request(arguments: argparse.Namespace) -> BuildRequest:
     """What the words ask for. Raises :class:`UsageError` and :class:`InputError`."""
+    check_docker_options(arguments)
     from ..engine.request import BuildRequest
     from .context import find_definition
 
@@ -188,14 +165,15 @@ def build_request(arguments: argparse.Namespace) -> BuildRequest:
         dockerfile_name=found.dockerfile_name,
         context=found.context,
         tags=_tags(arguments.tag),
-        outputs=tuple(arguments.output),
+        outputs=(*arguments.output, *["type=docker"] * arguments.load),
         no_cache=arguments.no_cache,
         no_cache_filter=tuple(name for item in arguments.no_cache_filter for name in item.split(",") if name),
         pull=arguments.pull,
         jobs=arguments.jobs,
-        secrets=tuple(map(_secret, arguments.secret)),
-        ssh=tuple(_ssh(text) for text in ssh if text),
-        allow=frozenset(arguments.allow),
+        secrets=read_secrets(arguments.secret),
+        ssh=read_ssh(ssh),
+        allow=read_rights(arguments.allow),
+        annotations=tuple(text for text in arguments.annotation if text),
     )
 
 
@@ -213,32 +191,6 @@ def _tags(names: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tags))
 
 
-def _secret(text: str) -> Secret:
-    from ..engine.request import Secret
-
-    fields = dict(part.partition("=")[::2] for part in text.split(","))
-    name, source = fields.pop("id", ""), fields.pop("src", "") or fields.pop("source", "")
-    variable, kind = fields.pop("env", ""), fields.pop("type", "")
-    usable = name and not fields and not (source and variable) and kind in ("", "file", "env")
-    if not usable:
-        raise UsageError(
-            f"--secret {text!r} does not name a secret",
-            help="write --secret id=ID,src=FILE or id=ID,env=NAME",
-        )
-    if not source and not variable:
-        source, variable = ("", name) if kind == "env" or (not kind and name in os.environ) else (name, "")
-    elif source and kind == "env":
-        source, variable = "", source
-    return Secret(name, source, variable)
-
-
-def _ssh(text: str) -> SshForward:
-    from ..engine.request import SshForward
-
-    name, _, paths = text.partition("=")
-    return SshForward(name or "default", tuple(os.path.expanduser(path) for path in paths.split(",") if path))
-
-
 def _jobs(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 up")
@@ -248,78 +200,3 @@ def _jobs(text: str) -> int:
 def _default_progress() -> str:
     wanted = os.environ.get("BUILDKIT_PROGRESS", "auto")
     return wanted if wanted in MODES else "auto"
-
-
-# --- what was built ----------------------------------------------------------------------------------
-
-
-def image_id(result: BuildResult) -> str:
-    """What Docker calls the image's id: the digest of its config; of several platforms, the first one's."""
-    return result.images[0].config_digest
-
-
-def metadata(result: BuildResult, tags: tuple[str, ...]) -> dict[str, object]:
-    """The document of ``--metadata-file``, with the keys of docker buildx. Digests are given for one image."""
-    document: dict[str, object] = {}
-    first = result.images[0]
-    if len(result.images) == 1:
-        document["containerimage.config.digest"] = first.config_digest
-    if len(result.images) == 1 and first.digest:
-        document["containerimage.digest"] = first.digest
-    if tags:
-        document["image.name"] = ",".join(tags)
-    return document
-
-
-def result_document(result: BuildResult, tags: tuple[str, ...]) -> dict[str, object]:
-    """What is printed at the end with ``--progress json``."""
-    return {
-        "images": [
-            {
-                "name": image.name,
-                "platform": image.platform,
-                "id": image.config_digest,
-                "digest": image.digest or None,
-            }
-            for image in result.images
-        ],
-        "tags": list(tags),
-        "outputs": list(result.outputs),
-        "executed": result.executed,
-        "cached": result.cached,
-        "seconds": result.seconds,
-    }
-
-
-def summary(result: BuildResult, request: BuildRequest, store_root: str) -> str:
-    """What is said at the end, for people."""
-    from .progress.words import duration
-
-    counts = f"{_count(result.executed, 'step')} executed, {result.cached} cached"
-    lines = [f"built in {duration(result.seconds)}: {counts}"]
-    several = len(result.images) > 1
-    lines += [f"  image   {_digests(image, several)}" for image in result.images]
-    lines += [f"  tag     {tag}" for tag in request.tags]
-    lines += [f"  output  {line}" for line in result.outputs]
-    if not request.outputs:
-        lines.append(
-            f"  kept in {store_root}; -o type=oci,dest=FILE writes it, -o type=docker loads it into Docker"
-        )
-    return "\n".join(lines)
-
-
-def _digests(image: BuiltImage, several: bool) -> str:
-    parts = [image.config_digest, *([f"manifest {image.digest}"] if image.digest else [])]
-    return "  ".join([*parts, *([image.platform] if several else [])])
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _write(path: str, text: str) -> None:
-    try:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise InputError(f"can not write {path}: {error.strerror}") from error

@@ -104,7 +104,9 @@ def build(
     )
     lines = tuple(item.summary for item in written)
     root = next((item.root for item in written if item.root), None)
-    return BuildResult(built, worker.executed, worker.cached, seconds, lines, root)
+    return BuildResult(
+        built, worker.executed, worker.cached, seconds, lines, root, _is_index(request) or len(built) > 1
+    )
 
 
 def _compile(
@@ -132,9 +134,13 @@ def _with_dockerfile(request: BuildRequest, outside: _Outside) -> BuildRequest:
     return with_dockerfile(request, outside.contexts, outside.fetcher)
 
 
+def _is_index(request: BuildRequest) -> bool:
+    return wants_index(request.options.build_args, request.options.platforms)
+
+
 def _outputs(request: BuildRequest, reporter: Reporter) -> list[Output]:
     """What is to be written; checked before anything is built."""
-    index = wants_index(request.options.build_args, request.options.platforms)
+    index = _is_index(request)
     if not request.outputs and not request.annotations:
         return []
     from ..export import exporters, parse_output

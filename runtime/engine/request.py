@@ -100,7 +100,8 @@ class BuiltImage:
 @dataclass(frozen=True, slots=True)
 class BuildResult:
     """``executed`` steps ran, ``cached`` were found; ``outputs`` say, one line each, what was written. ``root``
-    is the manifest or index that the first output with one wrote.
+    is the manifest or index that the first output with one wrote; ``is_index`` whether images are told apart by
+    platforms, even if there is but one.
     """
 
     images: tuple[BuiltImage, ...]
@@ -109,3 +110,4 @@ class BuildResult:
     seconds: float
     outputs: tuple[str, ...] = ()
     root: Descriptor | None = None
+    is_index: bool = False

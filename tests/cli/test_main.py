@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -197,7 +198,8 @@ def test_the_page_names_every_option_and_exit_code() -> None:
     for command in ("build", "parse", "completion"):
         for action in build_parser(command).commands[command]._actions:
             for option in action.option_strings:
-                assert f"`{option}" in page or option in ("-h", "--help", "--json"), option
+                told = f"`{option}" in page or option in ("-h", "--help", "--json")
+                assert told or action.help == argparse.SUPPRESS, option
     codes = {kind.exit_code for kind in (*LayercError.__subclasses__(), *InputError.__subclasses__())}
     for code in codes | {70, 129, 130, 141, 143}:
         assert re.search(rf"^\| (.*, )?{code}\b.* \|", page, re.MULTILINE), code

@@ -14,6 +14,7 @@ from layerc.grammar.source import SourceFile
 from layerc.runtime.cli.build import add_arguments, build_request
 from layerc.runtime.cli.options import compile_options, read_dockerfile, read_plan
 from layerc.runtime.cli.parser import ArgumentParser
+from layerc.runtime.engine.request import SshForward
 from layerc.runtime.errors import InputError, UsageError
 from layerc.runtime.oci.platforms import host_platform
 
@@ -193,6 +194,31 @@ def test_filters_are_separated_by_commas(folder: Path) -> None:
     ).no_cache_filter == (*("a", "b", "c"),)
 
 
+def test_what_is_granted(folder: Path) -> None:
+    words = ("--allow", "network.host", "--allow=security.insecure", "--allow", "device=a.b/c=d,alias=e")
+    request = build_request(arguments("app", *words, "--ssh", "default", "--ssh", "a=b,~/c", "--ssh", "=/s"))
+    assert request.allow == {"network.host", "security.insecure", "device=a.b/c=d,alias=e"}
+    home = os.path.expanduser("~")
+    assert request.ssh == (
+        SshForward("default"),
+        SshForward("a", ("b", f"{home}/c")),
+        SshForward("default", ("/s",)),
+    )
+
+
+def test_options_of_docker_that_change_nothing(folder: Path) -> None:
+    words = ("--rm", "--force-rm", "--compress", "--provenance=false", "--sbom", "false")
+    request = build_request(arguments(*words, "--attest=type=provenance,disabled=true", "app"))
+    assert request == build_request(arguments("app"))
+
+
+def test_load_is_an_output(folder: Path) -> None:
+    assert build_request(arguments("app", "--load", "-o", "type=oci,dest=x")).outputs == (
+        "type=oci,dest=x",
+        "type=docker",
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "kind", "message", "advice"),
     [
@@ -215,7 +241,17 @@ def test_filters_are_separated_by_commas(folder: Path) -> None:
         (("app", "more"), UsageError, "unexpected argument 'more'", "--help"),
         (("app", "--taget", "x"), UsageError, "unknown option '--taget'", "did you mean --target?"),
         (("app", "--buildarg=A=1"), UsageError, "unknown option '--buildarg'", "did you mean --build-arg?"),
-        (("app", "--load"), UsageError, "unknown option '--load'", "-o type=docker"),
+        (("app", "--push"), UsageError, "unknown option '--push'", "skopeo copy"),
+        (("app", "--memory", "2g"), UsageError, "unknown option '--memory'", "systemd-run"),
+        (("app", "-m", "2g"), UsageError, "unknown option '-m'", "systemd-run"),
+        (("app", "--cgroup-parent=a"), UsageError, "unknown option '--cgroup-parent'", "systemd-run"),
+        (("app", "--provenance", "mode=max"), UsageError, "layerc makes no attestations", "say false"),
+        (("app", "--sbom=true"), UsageError, "layerc makes no attestations", "say false"),
+        (("app", "--attest", "type=sbom"), UsageError, "layerc makes no attestations", "say false"),
+        (("app", "--attest", "type=foo"), UsageError, "unknown attestation type 'foo'", "leave it out"),
+        (("app", "--allow", "foo"), UsageError, "unknown entitlement", "network.host, security.insecure"),
+        (("app", "--allow", "network.host=1"), UsageError, "unknown entitlement", "there are"),
+        (("app", "--allow", "device=a,b=c"), UsageError, "unknown device option 'b=c'", "alias=NAME"),
         (("app", "--tag"), UsageError, "expected one argument", "--help"),
     ],
 )

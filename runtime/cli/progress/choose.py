@@ -18,6 +18,7 @@ _FORMS = (
     ("json", "json_lines", "JsonProgress"),
     ("rawjson", "json_lines", "JsonProgress"),
     ("quiet", "quiet", "QuietProgress"),
+    ("none", "quiet", "QuietProgress"),
 )
 MODES = ("auto", *(name for name, _, _ in _FORMS))
 
