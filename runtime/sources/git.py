@@ -226,7 +226,7 @@ class _Checkout:
         else:
             self._run("checkout", "--quiet", "--no-overlay", self._target, "--", ".")
         if submodules and os.path.exists(os.path.join(self._tree, ".gitmodules")):
-            self._run("submodule", "--quiet", "update", "--init", "--recursive", "--depth=1")
+            self._update_submodules()
             if not keep:
                 _remove_git_files(self._tree)
         if keep:
@@ -236,6 +236,16 @@ class _Checkout:
                 path = os.path.join(self._git_dir, leftover)
                 if os.path.exists(path):
                     os.unlink(path)
+
+    def _update_submodules(self) -> None:
+        update = ("submodule", "--quiet", "update", "--init", "--recursive")
+        try:
+            self._run(*update, "--depth=1")
+        except GitError as error:
+            if not _may_help(str(error)):
+                raise
+            shutil.rmtree(os.path.join(self._git_dir, "modules"), ignore_errors=True)
+            self._run(*update, "--force")
 
     def commit_time(self) -> int:
         """When the commit was made, in seconds since 1970."""

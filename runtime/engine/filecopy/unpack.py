@@ -13,7 +13,7 @@ import stat
 import tarfile
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from ...errors import StepError
 from ...sources.globs import clean, rooted
@@ -26,6 +26,7 @@ __all__ = ["unpack_archive"]
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _CHUNK = 1 << 20
 _MAX_NS = (1 << 63) - 1
+_MOST_HOLES = 16 << 30
 _XATTR = "SCHILY.xattr."
 
 Owner = tuple[int, int] | None
@@ -71,6 +72,7 @@ class _Unpacker:
         self._shown = shown
         self._parents: dict[str, str] = {}
         self._times: dict[str, int] = {}
+        self._holes = 0
 
     def add(self, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
         """Unpack one entry."""
@@ -139,7 +141,19 @@ class _Unpacker:
                 status=1,
             )
 
+    def _check_holes(self, member: tarfile.TarInfo) -> None:
+        """A few bytes must not be able to claim a full disk."""
+        pieces = cast("list[tuple[int, int]]", member.sparse or [])
+        self._holes += max(0, member.size - sum(length for _, length in pieces))
+        if self._holes > _MOST_HOLES:
+            raise StepError(
+                f"the archive {self._shown} holds sparse files with holes of more than {_MOST_HOLES >> 30} GiB",
+                status=1,
+            )
+
     def _write(self, host: str, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+        if member.issparse():
+            self._check_holes(member)
         source = archive.extractfile(member)
         assert source is not None  # it is a regular file
         descriptor = os.open(host, _NEW_FILE, 0o600)
