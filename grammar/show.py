@@ -7,7 +7,7 @@ from typing import Any
 from .errors import DockerfileError
 from .syntax import Directive, Document, Instruction
 
-__all__ = ["error_to_json", "render_tree", "to_json"]
+__all__ = ["error_to_json", "instruction_to_json", "render_tree", "to_json"]
 
 
 def to_json(document: Document) -> dict[str, Any]:
@@ -20,24 +20,41 @@ def to_json(document: Document) -> dict[str, Any]:
     """
     return {
         "file": document.source.name,
-        "instructions": [
-            _instruction_to_json(instruction) | {"start": instruction.start_line, "end": instruction.end_line}
-            for instruction in document.instructions
-        ],
+        "instructions": [instruction_to_json(instruction) for instruction in document.instructions],
+    }
+
+
+def instruction_to_json(instruction: Instruction) -> dict[str, Any]:
+    """One element of ``instructions`` in :func:`to_json`."""
+    return {
+        **_fields(instruction),
+        "start": instruction.start_line,
+        "end": instruction.end_line,
+        "onbuild": _trigger(instruction),
     }
 
 
 def error_to_json(file: str, error: DockerfileError) -> dict[str, Any]:
     """What ``layerc parse --json`` prints for a file that it refuses."""
     where = error.where
-    place = (
-        {} if where is None else {"line": where.line, "column": where.column, "end_column": where.end_column}
-    )
-    return {"file": file, "error": {"message": error.message, **place, "help": error.help}}
+    return {
+        "file": file,
+        "error": {
+            "message": error.message,
+            "line": None if where is None else where.line,
+            "column": None if where is None else where.column,
+            "end_column": None if where is None else where.end_column,
+            "help": error.help,
+        },
+    }
 
 
-def _instruction_to_json(instruction: Instruction) -> dict[str, Any]:
+def _trigger(instruction: Instruction) -> dict[str, Any] | None:
     child = instruction.child
+    return None if child is None else {**_fields(child), "onbuild": _trigger(child)}
+
+
+def _fields(instruction: Instruction) -> dict[str, Any]:
     return {
         "keyword": instruction.keyword,
         "flags": [flag.raw for flag in instruction.flags],
@@ -47,7 +64,6 @@ def _instruction_to_json(instruction: Instruction) -> dict[str, Any]:
             {"name": doc.name, "expand": doc.expand, "chomp": doc.chomp, "content": doc.content}
             for doc in instruction.heredocs
         ],
-        "onbuild": None if child is None else _instruction_to_json(child),
     }
 
 
