@@ -65,13 +65,13 @@ def _base(layers: Mapping[str, ImageLayer], layer: ImageLayer, known: dict[str, 
 def refuse_what_can_not_run(
     steps: Sequence[tuple[ImageLayer, Base]], store: Store, images: BaseImages, runner: StepRunner
 ) -> None:
-    """Raises :class:`EnvironmentLackError` for the first of ``steps`` (see :func:`foreign_steps`) whose programs
-    run neither on this processor nor in an emulator.
+    """Raises :class:`EnvironmentLackError` for the first of ``steps`` (see :func:`foreign_steps`) in the file whose
+    programs run neither on this processor nor in an emulator.
 
     What an image is said to be for is not always what it holds: before a step is refused, its program is
     looked at, and where that can not be found, the step may try.
     """
-    for layer, base in steps:
+    for layer, base in sorted(steps, key=lambda step: step[0].provenance.line):
         platform = parse_platform(base.platform)
         if platform.os != host_platform().os:
             raise EnvironmentLackError(
