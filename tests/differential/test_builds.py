@@ -119,7 +119,7 @@ def test_refused_by_both(
     if not built.status:
         pytest.fail("layerc builds it", pytrace=False)
     said = built.stderr[built.stderr.index("error: ") :]
-    has_place = re.search(r"^ +--> .+:\d+:\d+$", said, re.MULTILINE)
+    has_place = re.search(r"^ +--> .+:\d+(:\d+)?$", said, re.MULTILINE)
     if not re.search(case.refused, said) or not has_place or "Traceback" in said:
         pytest.fail(f"layerc refuses it with other words, or without a place:\n{said}", pytrace=False)
 

@@ -33,6 +33,7 @@ class BuildCase:
     summary: str
     covers: tuple[str, ...]
     bases: tuple[str, ...] = ("busybox:latest",)
+    names: Mapping[str, str] = field(default_factory=dict)
     file: str = ""
     target: str = ""
     arguments: Mapping[str, str] = field(default_factory=dict)
@@ -47,8 +48,8 @@ class BuildCase:
     def words(self, bases: Bases) -> list[str]:
         """What says what to build, the same words for layerc and docker, to be run in the case's folder."""
         words = ["build", "."]
-        for name in self.bases:
-            words += ["--build-context", f"{name}=oci-layout://{bases[name]['layout']}:{bases[name]['tag']}"]
+        for name, base in [*((base, base) for base in self.bases), *self.names.items()]:
+            words += ["--build-context", f"{name}=oci-layout://{bases[base]['layout']}:{bases[base]['tag']}"]
         words += ["--file", self.file] if self.file else []
         words += ["--target", self.target] if self.target else []
         for key, value in self.arguments.items():
