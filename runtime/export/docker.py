@@ -40,7 +40,7 @@ class DockerExporter:
             raise _too_many()
         packed = self._packing.pack(images, store, report)
         summary = self._load(packed, names, store) if not self._dest else self._write(packed, names, store)
-        return Exported(summary, packed.root, packed.manifests, packed.configs, packed.size)
+        return Exported(summary, packed.described, packed.manifests, packed.configs, packed.size)
 
     def _write(self, packed: Packed, names: Sequence[str], store: Store) -> str:
         with opened(self._dest, "a Docker archive") as target:

@@ -40,5 +40,5 @@ class OciLayoutExporter:
         except OSError as error:
             raise InputError(f"can not write {self._dest}: {error.strerror}") from error
         return Exported(
-            f"OCI layout {self._dest}", packed.root, packed.manifests, packed.configs, packed.size
+            f"OCI layout {self._dest}", packed.described, packed.manifests, packed.configs, packed.size
         )

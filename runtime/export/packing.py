@@ -52,6 +52,11 @@ class Packed:
     created: str = ""
 
     @property
+    def described(self) -> Descriptor:
+        """``root`` as ``--metadata-file`` tells of it: with the time, as it stands in a layout's index."""
+        return self.root.annotated(_time_note(self.created))
+
+    @property
     def layers(self) -> tuple[Descriptor, ...]:
         """All layers, each once."""
         return tuple(dict.fromkeys(layer for image in self.images for layer in image.layers))
@@ -102,10 +107,11 @@ class Packing:
             raise UsageError(f"output option compression-level: {error}") from None
         force = output.flag("force-compression", False)
         annotations = read_annotations(output)
-        oci = output.flag("oci-mediatypes", oci or bool(annotations))
-        if annotations and not oci:
+        oci = output.flag("oci-mediatypes", oci)
+        if not oci and any(item.level != "manifest" for item in annotations):
             raise UsageError(
-                "annotations need the OCI's media types, and oci-mediatypes is false", help="leave that out"
+                "annotations of an index and of descriptors need the OCI's media types",
+                help="annotate the manifest, or add oci-mediatypes=true to the output",
             )
         rewrite = output.flag("rewrite-timestamp", False)
         return cls(kind, level, force, oci, output.index, rewrite, annotations)
@@ -139,8 +145,9 @@ class Packing:
         if latest is not None:
             image = image.with_diff_ids([layer.diff_id for layer in layers])
         image = image.with_layers([layer.blob for layer in layers])
+        image = replace(image, annotations=self._annotated("manifest", image.platform))
         if self.oci:
-            return replace(image, annotations=self._annotated("manifest", image.platform))
+            return image
         return replace(
             image,
             layers=tuple(media_types.as_docker(layer) for layer in image.layers),
@@ -168,9 +175,13 @@ class Packing:
             raise UsageError(f"annotations are for {shown}, which is not built", help="see --platform")
 
 
+def _time_note(time: str) -> dict[str, str]:
+    return {"org.opencontainers.image.created": time} if time else {}
+
+
 def entry_names(names: Sequence[str], created: str) -> list[dict[str, str]]:
     """Annotations of the entries of a layout's index, one for each name, as containerd writes them."""
-    common = {"org.opencontainers.image.created": created} if created else {}
+    common = _time_note(created)
     return [
         {CONTAINERD_NAME: name, REF_NAME: name.rpartition("/")[2].partition(":")[2], **common}
         for name in names

@@ -71,7 +71,10 @@ def test_an_outputs_own_annotations_come_last() -> None:
     assert [item.value for item in read_annotations(output)] == ["1", "2"]
 
 
-def test_annotations_need_media_types_of_the_oci() -> None:
-    output = annotated(parse_output("type=docker,dest=x,oci-mediatypes=false"), parse_annotation("a=b"))
-    with pytest.raises(UsageError, match="oci-mediatypes is false"):
-        exporters.check(output)
+def test_docker_manifests_hold_annotations_of_their_own_alone() -> None:
+    exporters.check(annotated(parse_output("type=docker,dest=x"), parse_annotation("a=b")))
+    exporters.check(
+        annotated(parse_output("type=docker,oci-mediatypes=1"), parse_annotation("manifest-descriptor:a=b"))
+    )
+    with pytest.raises(UsageError, match="need the OCI's media types"):
+        exporters.check(annotated(parse_output("type=docker"), parse_annotation("manifest-descriptor:a=b")))
