@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from ...grammar.source import Location
 from ..errors import SourceError
 from .globs import clean
 from .patterns import WHITE, PatternError, PatternMatcher
@@ -71,8 +72,21 @@ def _load(path: str) -> PatternMatcher:
         return PatternMatcher(parse_ignore(data))
     except PatternError as error:
         raise SourceError(
-            f"{path}: {error}", help="a backslash takes the meaning from * ? [ and \\"
+            str(error),
+            where=_place(path, data),
+            help="a backslash takes the meaning from * ? [ and \\",
         ) from error
+
+
+def _place(path: str, data: bytes) -> Location | None:
+    """The line whose pattern is none."""
+    for number, line in enumerate(data.split(b"\n"), 1):
+        try:
+            PatternMatcher(parse_ignore(line))
+        except PatternError:
+            text = line.removesuffix(b"\r").decode("utf-8", "surrogateescape")
+            return Location(os.path.normpath(path), number, 1, len(text) + 1, text)
+    return None
 
 
 def excluded_paths(matcher: PatternMatcher) -> Callable[[str], bool] | None:

@@ -95,10 +95,11 @@ def test_a_missing_ignore_file_ignores_nothing(tmp_path):
     assert not load_ignore_file(str(tmp_path))
 
 
-def test_a_malformed_ignore_pattern_names_the_file(tmp_path):
+def test_a_malformed_ignore_pattern_names_the_place(tmp_path):
     (tmp_path / ".dockerignore").write_text("ok\na[\n")
-    with pytest.raises(SourceError, match=r"\.dockerignore: syntax error in pattern 'a\['"):
+    with pytest.raises(SourceError, match=r"syntax error in pattern 'a\['") as caught:
         load_ignore_file(str(tmp_path))
+    assert str(caught.value.where).endswith(".dockerignore:2:1")
 
 
 def test_an_ignore_file_that_links_out_of_the_context_is_refused(tmp_path):
