@@ -44,7 +44,7 @@ class Declared:
     value: str | None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Shared:
     """What all stages of one compilation for one platform share. ``epoch`` is the time that the image tells of
     itself, none for that of the build. ``layers`` grows in build order.
@@ -59,7 +59,7 @@ class Shared:
     layers: dict[str, ImageLayer]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Stage:
     """``config`` and ``collected`` are the image's: what the latter holds is stale in the former, and
     :attr:`image` joins them. ``env`` is what steps see: variables and arguments, the last set at the end.

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..graph.plan import LayerPlan
 from .emitter import Emitter
-from .picture import Arrow, Box, Lane, draw
+
+if TYPE_CHECKING:
+    from .picture import Arrow, Box, Lane
 
 __all__ = ["DOT", "emit"]
 
@@ -13,6 +17,8 @@ _STYLES = {"parent": "", "input": "style=dashed", "image": "style=bold"}
 
 def emit(plan: LayerPlan) -> str:
     """A ``digraph``: a cluster for each stage; dashed arrows for what is only read."""
+    from .picture import draw
+
     picture = draw(plan)
     lines = ["digraph plan {", "  rankdir=TB;", '  node [shape=box, fontname="monospace"];']
     for lane in picture.lanes:

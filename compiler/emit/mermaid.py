@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..graph.plan import LayerPlan
 from .emitter import Emitter
-from .picture import Arrow, Box, Lane, draw
+
+if TYPE_CHECKING:
+    from .picture import Arrow, Box, Lane
 
 __all__ = ["MERMAID", "emit"]
 
@@ -15,6 +19,8 @@ _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 
 def emit(plan: LayerPlan) -> str:
     """A ``flowchart``: a subgraph for each stage; dotted arrows for what is only read."""
+    from .picture import draw
+
     picture = draw(plan)
     lines = ["flowchart TB"]
     for lane in picture.lanes:
