@@ -16,5 +16,7 @@ def read_pairs(site: Site) -> tuple[tuple[str, str], ...]:
 def is_legacy(site: Site) -> bool:
     """Whether it is the old form ``ENV name value``."""
     span = site.instruction.args_span
-    words = site.document.source.text[span.start : span.end].split(None, 1)
-    return bool(words) and "=" not in words[0]
+    text, name = site.document.source.text[span.start : span.end], site.instruction.args[0]
+    if not text.startswith(name):  # a continuation parts it
+        text = site.logical_line().split(None, 1)[1]
+    return not text.startswith(f"{name}=")

@@ -13,6 +13,7 @@ from .progress import open_progress
 from .terminal import Style, columns, visible, wants_colour
 
 if TYPE_CHECKING:
+    from ...grammar.source import SourceFile
     from ..engine.request import BuildRequest
     from ..events import Reporter
     from ..store.store import Store
@@ -91,16 +92,19 @@ def run_call(call: Call, request: BuildRequest, store_root: str | None, progress
     """Answer on standard output. Gives the exit code, or raises the error that ended a check after what was
     found before it is told.
     """
-    from ..store.store import Store
-
     if request.plan is not None:
         raise UsageError(
             f"--call={call.method} asks a Dockerfile, and this is a compiled plan",
             help="name the Dockerfile with -f",
         )
-    answer = {"targets": _targets, "outline": _outline, "check": _check}[call.method]
-    with Store.open(store_root) as store, open_progress(progress, sys.stderr) as reporter:
-        text, code, error = answer(call, request, store, reporter)
+    if call.method == "targets" and request.dockerfile is not None:
+        text, code, error = _targets(call, request.dockerfile)
+    else:
+        from ..store.store import Store
+
+        answer = {"targets": _fetched_targets, "outline": _outline, "check": _check}[call.method]
+        with Store.open(store_root) as store, open_progress(progress, sys.stderr) as reporter:
+            text, code, error = answer(call, request, store, reporter)
     if text:
         print(text, flush=True)
     if error is not None:
@@ -111,14 +115,24 @@ def run_call(call: Call, request: BuildRequest, store_root: str | None, progress
 _Answer = tuple[str, int, Exception | None]
 
 
-def _targets(call: Call, request: BuildRequest, store: Store, reporter: Reporter) -> _Answer:
-    from ..engine.call import ask_targets
+def _targets(call: Call, source: SourceFile) -> _Answer:
+    """The text is enough: no store, no image."""
+    from ...compiler.call import list_targets
+    from ...grammar.parse import parse
     from .answers.documents import targets_document
     from .answers.text import targets_text
 
-    source, targets = ask_targets(request, store, reporter)
+    targets = list_targets(parse(source))
     as_json = call.format == "json"
     return _json(targets_document(source, targets)) if as_json else targets_text(targets), 0, None
+
+
+def _fetched_targets(call: Call, request: BuildRequest, store: Store, reporter: Reporter) -> _Answer:
+    from ..engine.build import read_dockerfile
+
+    source = read_dockerfile(request, store, reporter).dockerfile
+    assert source is not None
+    return _targets(call, source)
 
 
 def _outline(call: Call, request: BuildRequest, store: Store, reporter: Reporter) -> _Answer:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ...compiler.call import Outline, Target, check_dockerfile, list_targets, outline_dockerfile
+from ...compiler.call import Outline, check_dockerfile, outline_dockerfile
 from ...compiler.graph.plan import Notice
 from ...compiler.options import BaseImage, ImageRequest, UnresolvedImagesError
 from ...grammar.errors import LayercError
@@ -20,7 +20,7 @@ from .compile import ignored_files
 from .images import Images
 from .request import BuildRequest
 
-__all__ = ["Checked", "ask_check", "ask_outline", "ask_targets"]
+__all__ = ["Checked", "ask_check", "ask_outline"]
 
 _Answer = TypeVar("_Answer")
 _Known = Mapping[ImageRequest, BaseImage]
@@ -33,15 +33,6 @@ class Checked:
     source: SourceFile
     notices: tuple[Notice, ...]
     error: LayercError | None = None
-
-
-def ask_targets(
-    request: BuildRequest, store: Store, reporter: Reporter
-) -> tuple[SourceFile, tuple[Target, ...]]:
-    """The Dockerfile and its targets. No image is looked at. Raises ``LayercError``."""
-    with opened(request, store, reporter) as (request, _):
-        assert request.dockerfile is not None
-        return request.dockerfile, list_targets(parse(request.dockerfile))
 
 
 def ask_outline(request: BuildRequest, store: Store, reporter: Reporter) -> tuple[SourceFile, Outline]:

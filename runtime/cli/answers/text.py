@@ -75,8 +75,10 @@ def _warning(notice: Notice, source: SourceFile, style: Style, screen: int) -> I
         yield f"{style('blue', str(line).rjust(margin))} {bar} {text}".rstrip()
     if last < notice.end_line:
         yield f"{' ' * margin} {bar} …"
-    url = f" {rule.url}" if rule and rule.url else ""
-    yield f"{style('cyan', 'rule:')} {notice.rule}{url}"
+    told = f": {rule.description}" if rule and rule.description != notice.message else ""
+    yield f"{style('cyan', 'rule:')} {notice.rule}{told}"
+    if rule and rule.url:
+        yield f"      {rule.url}"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
