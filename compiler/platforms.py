@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from .suggest import suggestion
+
 __all__ = ["Platform", "parse_platform"]
 
 _OS = re.compile(r"([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.%-]*)(?:\+[A-Za-z0-9_.%+-]*)?\))?", re.ASCII)
@@ -75,9 +77,11 @@ def parse_platform(text: str, local: Platform) -> Platform:
     'linux/arm64'
     """
     parts = text.split("/")
+    if len(parts) > 3:
+        raise ValueError(f"{text!r} has more than three parts")
     system = _OS.fullmatch(parts[0])
-    if system is None or len(parts) > 3 or not all(_PART.fullmatch(part) for part in parts[1:]):
-        raise ValueError(f"{text!r} is not a platform")
+    if system is None or not all(_PART.fullmatch(part) for part in parts[1:]):
+        raise ValueError(f"{text!r} has a part that is no name" if text else "it is empty")
     os_name = Platform(system[1], "").normalized().os
     version = system[2] or ""
     if len(parts) == 1:
@@ -85,7 +89,9 @@ def parse_platform(text: str, local: Platform) -> Platform:
             return Platform(os_name, local.architecture, local.variant, version)
         architecture, variant = _architecture(parts[0], "")
         if architecture not in _ARCHITECTURES:
-            raise ValueError(f"{text!r}: unknown operating system or architecture")
+            like = suggestion(text, sorted(_SYSTEMS | _ARCHITECTURES))
+            hint = f"; {like}" if like else ""
+            raise ValueError(f"{text!r}: unknown operating system or architecture{hint}")
         return Platform(local.os, architecture, "" if (architecture, variant) == ("arm", "v7") else variant)
     architecture, variant = _architecture(parts[1], parts[2] if len(parts) == 3 else "")
     if len(parts) == 2 and (architecture, variant) == ("arm", "v7"):

@@ -162,6 +162,7 @@ class Stage:
         chain of stages holds its values once.
         """
         self.layer = below.layer
+        self.platform = below.platform
         self.workdir_set = below.workdir_set
         if takes_over:
             self.env, self.build_args, self.history = below.env, below.build_args, below.history

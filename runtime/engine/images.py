@@ -87,7 +87,11 @@ class Images:
             if resolved.base.digest == base.digest and request.platform == base.platform:
                 return resolved
         # A plan that was compiled before names its images; they must still be the same.
-        request = ImageRequest(base.reference, base.platform, self._contexts.get(base.reference))
+        from ...compiler.binding import find_context
+        from ..oci.platforms import parse_platform
+
+        context = find_context(self._contexts, base.reference, parse_platform(base.platform))
+        request = ImageRequest(base.reference, base.platform, context)
         self.resolve([request])
         resolved = self._resolved[request]
         if base.digest and resolved.base.digest != base.digest:

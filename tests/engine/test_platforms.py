@@ -144,3 +144,15 @@ def _relabelled(project: Project, platform: str) -> str:
         platforms=platform,
     )
     return f"{place}:1"
+
+
+def test_a_plan_of_several_platforms_can_be_built_later(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM {BASE}\nCOPY Dockerfile /\n")
+    store, context = f"--store={tmp_path / 'store'}", f"--build-context={project.base}"
+    words = [sys.executable, "-m", "layerc"]
+    plan = tmp_path / "plan.json"
+    compiling = [*words, "compile", str(tmp_path), store, context, "--platform=linux/amd64,linux/arm64"]
+    plan.write_text(subprocess.run(compiling, capture_output=True, text=True, check=True).stdout)
+    building = [*words, "build", f"--file={plan}", store, context, f"--output={tmp_path}/out", str(tmp_path)]
+    subprocess.run(building, capture_output=True, check=True)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["linux_amd64", "linux_arm64"]
