@@ -24,6 +24,7 @@ from .options import BaseImage, CompileOptions, ImageRequest
 from .platforms import Platform, parse_platform
 from .program import Program
 from .references import parse_reference
+from .reserved import wants_index
 from .site import Site
 from .stage import Shared, Stage
 from .words import WordError, Words
@@ -96,7 +97,8 @@ def bind_stages(
         layers,
     )
     stages = tuple(node.name for node in names.nodes if node.name)
-    bases = Bases(shared, images, target, len(options.platforms) > 1, stages)
+    several = wants_index(options.build_args, options.platforms)
+    bases = Bases(shared, images, target, several, stages)
     return Lowering(names, goal, bases, target, start, arguments)
 
 

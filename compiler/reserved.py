@@ -20,6 +20,7 @@ _UNSUPPORTED = {
     "BUILDKIT_SYNTAX": "layerc is the frontend itself, and runs no other",
     "BUILDKIT_INLINE_CACHE": "the cache is the store, and no image holds it",
 }
+_NO = ("", "0", "false")
 _ATTESTATIONS = "BUILDKIT_ATTEST_"
 
 
@@ -69,7 +70,9 @@ def refuse_removed(given: Mapping[str, str]) -> None:
 def unsupported(given: Mapping[str, str]) -> tuple[str, ...]:
     """What to tell the user of arguments that have an effect in BuildKit and none here."""
     told = [
-        f"build argument {name} has no effect: {why}" for name, why in _UNSUPPORTED.items() if given.get(name)
+        f"build argument {name} has no effect: {why}"
+        for name, why in _UNSUPPORTED.items()
+        if given.get(name, "") not in _NO
     ]
     told += [
         f"build argument {name} has no effect: layerc makes no attestations"

@@ -21,7 +21,11 @@ __all__ = ["add_compile_options", "add_store_option", "compile_options", "read_d
 
 _STANDARD_INPUT = "-"
 _SIZE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?) ?(?P<unit>[kmgtp]?)(?:i?b)?", re.IGNORECASE)
-_ULIMIT = re.compile(r"[a-z]+=(?:-1|[0-9]+)(?::(?:-1|[0-9]+))?")
+_ULIMIT = re.compile(r"(?P<name>[a-z]+)=(?P<soft>-1|[0-9]+)(?::(?P<hard>-1|[0-9]+))?", re.ASCII)
+_LIMITS = (
+    *("core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc"),
+    *("rss", "rtprio", "rttime", "sigpending", "stack"),
+)
 _NETWORKS = ("default", "none", "host")
 
 
@@ -55,7 +59,12 @@ def add_compile_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--network", metavar="MODE", default="default", help="network of RUN steps: default, none or host"
     )
-    _repeatable(group, "--add-host", "HOST:IP", "add a line to /etc/hosts of RUN steps")
+    _repeatable(
+        group,
+        "--add-host",
+        "HOST:IP",
+        "add a line to /etc/hosts of RUN steps; the IP host-gateway is this machine",
+    )
     group.add_argument(
         "--shm-size", metavar="BYTES", help="size of /dev/shm, for example 128m (default: 64m)"
     )
@@ -89,7 +98,7 @@ def compile_options(
         contexts=_contexts(arguments.build_context),
         labels=tuple((key, value or "") for key, value in map(_pair("--label"), arguments.label)),
         network=_network(arguments.network),
-        extra_hosts=tuple(map(_host, arguments.add_host)),
+        extra_hosts=tuple(_host(text) for item in arguments.add_host for text in item.split(",")),
         shm_size=_size(arguments.shm_size),
         ulimits=tuple(map(_ulimit, arguments.ulimit)),
     )
@@ -174,7 +183,8 @@ def _host(text: str) -> tuple[str, str]:
             ip_address(address)
     except ValueError:
         raise UsageError(
-            f"--add-host {text!r} is no host and address", help="write --add-host HOST:IP"
+            f"--add-host {text!r} is no host and address",
+            help="write --add-host HOST:IP, or HOST:host-gateway for this machine",
         ) from None
     return name, address
 
@@ -193,10 +203,17 @@ def _size(text: str | None) -> int:
 
 
 def _ulimit(text: str) -> str:
-    if not _ULIMIT.fullmatch(text):
+    help = "write NAME=SOFT[:HARD], for example nofile=1024:2048; -1 is no limit"  # noqa: A001
+    match = _ULIMIT.fullmatch(text)
+    if match is None:
+        raise UsageError(f"--ulimit {text!r} is no limit", help=help)
+    if match["name"] not in _LIMITS:
         raise UsageError(
-            f"--ulimit {text!r} is no limit", help="write NAME=SOFT[:HARD], for example nofile=1024:2048"
+            f"--ulimit {text!r}: there is no limit {match['name']!r}", help=f"one of {', '.join(_LIMITS)}"
         )
+    soft, hard = int(match["soft"]), int(match["hard"] or match["soft"])
+    if hard != -1 and (soft == -1 or soft > hard):
+        raise UsageError(f"--ulimit {text!r}: the soft limit is above the hard limit", help=help)
     return text
 
 

@@ -62,10 +62,27 @@ class ArgumentParser(argparse.ArgumentParser):
         """
         # argparse can not parse subcommands in any order; only the root has them, and no words of its own.
         parse = self.parse_known_args if self.commands else self.parse_known_intermixed_args
-        arguments, unknown = parse(words)
+        arguments, unknown = parse(words if self.commands else self._without_booleans(words))
         if unknown:
             self._refuse(unknown)
         return arguments
+
+    def _without_booleans(self, words: Sequence[str]) -> list[str]:
+        """``--pull=true`` and ``--pull=false``, as docker takes them, in the words that argparse knows."""
+        from ...compiler.gotext import parse_bool
+
+        kept: list[str] = []
+        for word in words:
+            name, equals, value = word.partition("=")
+            action = self._option_string_actions.get(name) if equals else None
+            if not isinstance(action, argparse._StoreTrueAction):  # noqa: SLF001  # its type has no public name
+                kept.append(word)
+                continue
+            try:
+                kept += [name] if parse_bool(value) else []
+            except ValueError:
+                self.error(f"{name}: {value!r} is neither true nor false")
+        return kept
 
     def _refuse(self, unknown: list[str]) -> NoReturn:
         from ..errors import UsageError

@@ -30,4 +30,6 @@ class OciExporter:
         with opened(self._dest, "an OCI archive") as target:
             write_archive(packed, names, store, target, {})
         where = "standard output" if self._dest == "-" else self._dest
-        return Exported(f"OCI archive {where}", packed.described, packed.manifests, packed.configs, packed.size)
+        return Exported(
+            f"OCI archive {where}", packed.described, packed.manifests, packed.configs, packed.size
+        )

@@ -105,6 +105,10 @@ def test_hosts(text: str, host: tuple[str, str]) -> None:
     assert options("--add-host", text).extra_hosts == (host,)
 
 
+def test_hosts_are_separated_by_commas() -> None:
+    assert options("--add-host", "a:1.2.3.4,b=::1").extra_hosts == (("a", "1.2.3.4"), ("b", "::1"))
+
+
 def test_labels_and_limits() -> None:
     found = options("--label", "a=b=c", "--label", "d", "--ulimit", "nofile=1024:2048", "--ulimit", "core=-1")
     assert found.labels == (("a", "b=c"), ("d", ""))
@@ -139,6 +143,11 @@ def test_named_contexts(tmp_path: Path) -> None:
         (("--add-host", "db:10.0.0.256"), "is no host and address"),
         (("--add-host", ":10.0.0.1"), "is no host and address"),
         (("--ulimit", "nofile"), "--ulimit 'nofile' is no limit"),
+        (("--ulimit", "nofile=1:2:3"), "is no limit"),
+        (("--ulimit", "nofiles=1"), "there is no limit 'nofiles'"),
+        (("--ulimit", "as=1"), "there is no limit 'as'"),
+        (("--ulimit", "nofile=2:1"), "the soft limit is above the hard limit"),
+        (("--ulimit", "nofile=-1:1"), "the soft limit is above the hard limit"),
         (("--platform", "linux/"), "not a platform"),
     ],
 )
@@ -210,6 +219,13 @@ def test_options_of_docker_that_change_nothing(folder: Path) -> None:
     words = ("--rm", "--force-rm", "--compress", "--provenance=false", "--sbom", "false")
     request = build_request(arguments(*words, "--attest=type=provenance,disabled=true", "app"))
     assert request == build_request(arguments("app"))
+
+
+def test_switches_may_say_true_or_false(folder: Path) -> None:
+    request = build_request(arguments("app", "--pull=true", "--no-cache=0", "--rm=false", "--load=False"))
+    assert (request.pull, request.no_cache, request.outputs) == (True, False, ())
+    with pytest.raises(UsageError, match="--pull: 'maybe' is neither true nor false"):
+        arguments("app", "--pull=maybe")
 
 
 def test_load_is_an_output(folder: Path) -> None:
