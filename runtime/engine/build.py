@@ -24,7 +24,7 @@ from .contexts import Contexts
 from .fetch import Fetcher
 from .images import Images
 from .inputs import Inputs
-from .request import BuildRequest, BuildResult, BuiltImage, UrlContext
+from .request import BuildRequest, BuildResult, BuiltImage
 from .rights import check_rights
 from .scheduler import EMPTY, CancelledStepError, LayerResult, Scheduler
 from .secrets import Credentials
@@ -126,7 +126,8 @@ def _images(
 
 
 def _with_dockerfile(request: BuildRequest, outside: _Outside) -> BuildRequest:
-    if request.plan is not None or (request.dockerfile and not isinstance(request.context, UrlContext)):
+    local = request.context is None or isinstance(request.context, str)
+    if request.plan is not None or (local and request.dockerfile is not None):
         return request
     # Imported here: most Dockerfiles were read already.
     from .dockerfile import with_dockerfile

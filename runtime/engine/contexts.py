@@ -67,6 +67,7 @@ class Contexts:
         self._locks: dict[str, threading.Lock] = {}
         self._trees: dict[str, SourceTree] = {}
         self._held = ExitStack()
+        self._modified_ns = 0
 
     def close(self) -> None:
         """Let go of directories, and keep what was learnt of their files."""
@@ -94,6 +95,17 @@ class Contexts:
             return False
         with tree.open(FILE) as file:
             return not is_archive(file.read(HEAD))
+
+    def time(self) -> int | None:
+        """The Unix time of a main context that is no directory: that of a git commit, when a URL was modified,
+        else that of an archive's newest file; none where there is none of them. Raises as :meth:`tree`.
+        """
+        if not isinstance(self._request.context, UrlContext | StreamContext):
+            return None
+        tree = self.tree("")
+        times = (entry.mtime_ns for entry in tree.walk() if entry.kind == "file")
+        newest = self._modified_ns or max(times, default=0)
+        return newest // 1_000_000_000 or None
 
     def stack(self, name: str) -> tuple[str, ...]:
         """The layers of a context that came from a URL, for a stage to begin with. Raises as :meth:`tree`."""
@@ -158,6 +170,7 @@ class Contexts:
         tree = self._fetcher.download(HttpFile(url), FILE)
         if not unpack:
             return tree
+        self._modified_ns = tree.time_ns
         with tree.open(FILE) as file:
             if not is_archive(file.read(HEAD)):
                 return tree

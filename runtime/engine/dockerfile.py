@@ -16,29 +16,35 @@ from .request import BuildRequest, UrlContext
 __all__ = ["with_dockerfile"]
 
 _DEFAULT = "Dockerfile"
+_EPOCH = "SOURCE_DATE_EPOCH"
 _MOST = 16 << 20
 _SHOWN_NAMES = 8
 
 
 def with_dockerfile(request: BuildRequest, contexts: Contexts, fetcher: Fetcher) -> BuildRequest:
-    """``request``, which has no plan, with the text of its Dockerfile.
-
-    Raises :class:`SourceError`, :class:`UsageError`.
+    """``request``, which has no plan, with the text of its Dockerfile, and the time of its context where that
+    may be asked for. Raises :class:`SourceError`, :class:`UsageError`.
     """
-    from_url = is_http(request.dockerfile_name)
+    is_text = isinstance(request.context, UrlContext) and contexts.is_text()
+    if is_text and (request.dockerfile is not None or is_http(request.dockerfile_name)):
+        raise UsageError(
+            "the URL gives a Dockerfile and no context, so there can not be another Dockerfile",
+            help="leave -f out, or name an archive or a git repository",
+        )
+    source = request.dockerfile or _find(request, contexts, fetcher)
+    options = request.options
+    if _EPOCH in options.build_args or _EPOCH in source.text:
+        options = replace(options, context_time=contexts.time())
+    return replace(request, dockerfile=source, options=options)
+
+
+def _find(request: BuildRequest, contexts: Contexts, fetcher: Fetcher) -> SourceFile:
     if isinstance(request.context, UrlContext) and contexts.is_text():
-        if request.dockerfile is not None or from_url:
-            raise UsageError(
-                "the URL gives a Dockerfile and no context, so there can not be another Dockerfile",
-                help="leave -f out, or name an archive or a git repository",
-            )
-        return replace(request, dockerfile=_read(contexts.tree(""), FILE, _last(request.context.url)))
-    if request.dockerfile is not None:
-        return request
-    if from_url:
+        return _read(contexts.tree(""), FILE, _last(request.context.url))
+    if is_http(request.dockerfile_name):
         tree = fetcher.download(HttpFile(request.dockerfile_name), FILE)
-        return replace(request, dockerfile=_read(tree, FILE, _last(request.dockerfile_name)))
-    return replace(request, dockerfile=_inside(contexts.tree(""), request.dockerfile_name))
+        return _read(tree, FILE, _last(request.dockerfile_name))
+    return _inside(contexts.tree(""), request.dockerfile_name)
 
 
 def _inside(tree: SourceTree, name: str) -> SourceFile:

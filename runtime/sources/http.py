@@ -61,6 +61,11 @@ class HttpTree(TreeBase):
             return Entry("", "directory", 0o755, mtime_ns=self._file.mtime_ns)
         return self._file if path == self._file.path else None
 
+    @property
+    def time_ns(self) -> int:
+        """When the file was modified, as its server says; 0 where it says nothing."""
+        return self._file.mtime_ns
+
     def listdir(self, path: str) -> list[str]:
         """The file's name."""
         if path:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from served import Web, git, serve_git, serve_web
+from served import WHEN, Web, git, serve_git, serve_web
 
 from layerc.compiler.options import CompileOptions, NamedContext
 from layerc.grammar.source import SourceFile
@@ -393,3 +393,29 @@ def test_plans_of_contexts_that_are_no_directory(builder: Builder, web: Web, fol
         assert read_dockerfile(request, store, builder.events.append).dockerfile == SourceFile("sub/D", ALL)
         plan = compile_only(request, store, builder.events.append)
     assert [layer.provenance.title for layer in plan.layers] == ["COPY . /all/"]
+
+
+@pytest.mark.engine
+@needs_git
+def test_the_time_of_a_context(
+    builder: Builder, web: Web, folder: Path, repository: Path, tmp_path: Path
+) -> None:
+    epoch = CompileOptions(build_args={"SOURCE_DATE_EPOCH": "context"})
+    files = archive(
+        header("late", tarfile.DIRTYPE, mtime=99), header("a", tarfile.REGTYPE, mtime=20), ("b", "")
+    )
+    (folder / "c.tar").write_bytes(files)
+    times = {
+        UrlContext(f"{web.url}/app.git"): WHEN,
+        UrlContext(f"{web.url}/c.tar"): 20,
+        stream(files): 20,
+        str(tmp_path): None,
+    }
+    source = SourceFile("Dockerfile", ALL)
+    with Store.open(str(builder.home)) as store:
+        for context, expected in times.items():
+            request = BuildRequest(source, epoch, context=context)
+            found = read_dockerfile(request, store, builder.events.append)
+            assert found.options.context_time == expected, context
+        request = BuildRequest(None, CompileOptions(), context=UrlContext(f"{web.url}/app.git"))
+        assert read_dockerfile(request, store, builder.events.append).options.context_time is None
