@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import tarfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from projects import layerc
+from treediff import compare_configs, compare_trees, read_image
 
 pytestmark = [pytest.mark.root, pytest.mark.engine]
 
@@ -83,3 +85,48 @@ def test_the_same_manifests(
     assert [*sorted(ours)] == [*sorted(theirs)]
     assert plain(ours) == plain(theirs)
     assert ours["containerimage.digest"] == ours["containerimage.descriptor"]["digest"]
+
+
+SSH = """\
+FROM busybox:latest
+RUN --mount=type=ssh echo $SSH_AUTH_SOCK > /one; stat -c '%F %a %u %g' $SSH_AUTH_SOCK >> /one; ls -a /run/* >> /one
+RUN --mount=type=ssh,id=key --mount=type=ssh,id=other,mode=0640,uid=7,gid=8 --mount=type=ssh,id=key,target=/a/b \
+    stat -c '%n %F %a %u %g' /run/buildkit/* /a/b > /two; echo $SSH_AUTH_SOCK >> /two
+RUN --mount=type=ssh,id=nobody echo $SSH_AUTH_SOCK > /three; test ! -e /run
+ENV SSH_AUTH_SOCK=/mine
+RUN --mount=type=ssh echo $SSH_AUTH_SOCK > /four
+RUN --mount=type=ssh,target=deep/er ls /deep > /five; echo $SSH_AUTH_SOCK >> /five
+"""
+
+
+def test_the_same_sockets(
+    docker_engine: Mapping[str, str], bases: Mapping[str, Mapping[str, str]], tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / name], check=True)
+    (tmp_path / "Dockerfile").write_text(SSH)
+    base = bases["busybox:latest"]
+    common = [
+        "build",
+        "--network=none",
+        f"--build-context=busybox:latest=oci-layout://{base['layout']}:{base['tag']}",
+    ]
+    common += ["--ssh=default=one", "--ssh", "key=one,two", "--ssh=other=two", "."]
+    began = time.time()
+    environment = {**os.environ, "DOCKER_HOST": docker_engine["host"]}
+    command = [
+        docker_engine["buildx"],
+        *common,
+        "--provenance=false",
+        "--no-cache",
+        "-otype=oci,dest=theirs.tar",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    built = layerc(*common, f"--store={tmp_path}/store", "-otype=oci,dest=ours.tar", cwd=tmp_path)
+    assert built.status == 0, built.stderr
+    theirs, ours = read_image(tmp_path / "theirs.tar"), read_image(tmp_path / "ours.tar")
+    found = compare_trees(theirs.tree, ours.tree, (began, began)) + compare_configs(
+        theirs.config, ours.config
+    )
+    assert not found, "\n".join(map(str, found))
