@@ -77,11 +77,11 @@ def test_warnings_that_are_no_failure(folder: Path) -> None:
 def test_an_error_comes_after_the_warnings(
     folder: Path, capsys: pytest.CaptureFixture[str], form: str
 ) -> None:
-    Path("Dockerfile").write_text("FROM scratch AS Base\nCOPY ${x:?is missing} /b\n")
+    Path("Dockerfile").write_text("FROM scratch AS Base\nCOPY ${x:?missing} /b\n")
     assert main(["build", f"--call=check,format={form}"]) == 3
     printed = capsys.readouterr()
     assert "StageNameCasing" in printed.out
-    assert ("is missing" in printed.out) == (form == "json")
+    assert ("x: missing" in printed.out) == (form == "json")
     assert printed.err.startswith("error: ")
     assert "--> Dockerfile:2:" in printed.err
 
@@ -187,3 +187,11 @@ def test_a_build_that_fails_warns_too_and_sees_an_edited_ignore_file(
     assert main(["build", "--progress=plain"]) != 0
     printed = capsys.readouterr().err
     assert printed.index("1 warning found") < printed.index("CopyIgnoredFile") < printed.index("error: ")
+
+
+def test_no_dockerfile_at_all(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("Dockerfile").write_text("FROM scratch AS a\nCOYP a b\n")
+    assert main(["build", "--call=check,format=json"]) == 3
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["buildError"]["message"] == "unknown instruction COYP"
+    assert "did you mean COPY?" in printed.err
