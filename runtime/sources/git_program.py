@@ -138,7 +138,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _last_words(errors: bytes) -> str:
     """The lines that say what went wrong."""
     lines = [line.strip() for line in errors.decode("utf-8", "replace").splitlines() if line.strip()]
-    fatal = [line for line in lines if line.startswith(("fatal:", "error:", "remote:", "ERROR:", "ssh:"))]
+    starts = ("fatal:", "error:", "remote:", "ERROR:", "ssh:")
+    fatal = [line for line in lines if line.startswith(starts) or "Permission denied (" in line]
     return "; ".join((fatal or lines)[-3:])
 
 
