@@ -8,6 +8,7 @@ from layerc.compiler.graph.layer import Provenance
 from layerc.runtime.events import (
     BuildFinished,
     BuildStarted,
+    CheckWarning,
     Event,
     Notice,
     StepCached,
@@ -50,7 +51,8 @@ def parallel_build(clock: Clock) -> Iterator[Event]:
     yield after(6, TaskProgress("pull debian", 3_000_000, 12_500_000))
     yield after(0.1, TaskProgress("pull debian", 12_400_000, 12_500_000))
     yield after(1, TaskFinished("pull debian", 7.1, "sha256:0123"))
-    yield Notice("JSONArgsRecommended: JSON arguments recommended for CMD", "Dockerfile:9")
+    yield Notice("[Warning] One or more build-args [X] were not consumed", "Dockerfile")
+    yield CheckWarning("JSONArgsRecommended", "JSON arguments recommended for CMD", "Dockerfile:9")
     yield BuildStarted(7)
     yield after(0.1, StepCached("a", step("build", 1, 3, "COPY . /src"), "definition", 0.2))
     yield StepCached("e", step("", 1, 1, "RUN long ago"), "content", 63.0)

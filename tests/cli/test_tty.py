@@ -23,6 +23,7 @@ from layerc.runtime.cli.progress.tty import TerminalProgress
 from layerc.runtime.cli.terminal import plain_text, width
 from layerc.runtime.events import (
     BuildStarted,
+    CheckWarning,
     Event,
     Notice,
     StepCached,
@@ -102,10 +103,12 @@ def test_the_final_state_stays_on_the_screen() -> None:
     assert not stage.display.synchronised
     assert [re.sub(r" +", " ", line) for line in lines] == [
         "✓ bring in debian:12 · sha256:0123 7.1s",
-        "! Dockerfile:9: JSONArgsRecommended: JSON arguments recommended for CMD",
+        "! Dockerfile: [Warning] One or more build-args [X] were not consumed",
         "✓ [web 1/2] RUN <<EOF npm ci EOF · not built before 1.7s",
         "✓ [build 2/3] RUN make · the layer below it changed 2.4s",
         "= 2 steps cached · saved 1m03s",
+        "1 warning found (layerc build --check explains it):",
+        " - JSONArgsRecommended: JSON arguments recommended for CMD (Dockerfile:9)",
     ]
 
 
@@ -171,7 +174,7 @@ def test_hostile_texts_reach_the_screen_as_text() -> None:
     stage = Stage()
     with stage:
         stage.send([StepStarted("a", step(evil, 1, 1, f"RUN {evil}"), evil)])
-        stage.send([StepOutput("a", 1, f"{evil}x\n{evil}".encode()), Notice(evil, evil)])
+        stage.send([StepOutput("a", 1, f"{evil}x\n{evil}".encode()), Notice(evil, evil), CheckWarning(evil, evil, evil)])
         stage.wait_for("RUN")
 
 
