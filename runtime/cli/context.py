@@ -53,6 +53,9 @@ def find_definition(path: str, file: str | None) -> Definition:
     if os.path.isdir(path):
         if file is not None and file.startswith(_WEB):
             return Definition(path, dockerfile_name=file)
+        if file == _STANDARD_INPUT:
+            head, stream = _standard_input()
+            return Definition(path, _source(head + stream.read()))
         source, place = read_dockerfile(file, path)
         return Definition(path, source, place)
     if _is_remote(path):

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from ...compiler.graph.operations import GitTree
 from ..errors import IntegrityError, SourceError
@@ -270,6 +271,10 @@ def _checked(source: GitTree) -> str:
             f"{redacted(remote)} is no git remote that can be added",
             help="https://, http://, ssh://, git:// and user@host:path are",
         )
+    try:
+        urlsplit(remote)
+    except ValueError as error:
+        raise SourceError(f"the URL of a git repository is malformed: {error}") from error
     if source.ref.startswith("-"):
         raise SourceError(f"{source.ref!r} is no git ref")
     if source.checksum is not None and not _HEX.fullmatch(source.checksum):

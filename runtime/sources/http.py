@@ -118,6 +118,10 @@ class HttpSource:
         :class:`IntegrityError`.
         """
         url = source.url
+        try:
+            urlsplit(url)
+        except ValueError as error:
+            raise SourceError(f"the URL of a download is malformed: {error}") from error
         if source.checksum is not None:
             try:
                 parse_digest(source.checksum)

@@ -288,6 +288,13 @@ def assert_kept_nowhere(home: Path, secret: str) -> None:
             assert secret.encode() not in path.read_bytes(), path
 
 
+@pytest.mark.parametrize("url", ["http://[bad/x.tar", f"https://{TOKEN}@[bad/x.git"])
+def test_malformed_urls(builder: Builder, url: str) -> None:
+    with pytest.raises(SourceError, match="malformed") as caught:
+        builder.build(UrlContext(url))
+    assert TOKEN not in str(caught.value)
+
+
 # --- git ---------------------------------------------------------------------------------------------
 
 
