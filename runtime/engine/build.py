@@ -14,6 +14,7 @@ from ...compiler.graph.layer import ImageLayer
 from ...compiler.graph.operations import Base
 from ...compiler.graph.plan import ImagePlan, LayerPlan
 from ...compiler.reserved import refuse_removed, unsupported, wants_index
+from ..errors import EnvironmentLackError
 from ..events import BuildFinished, BuildStarted, CheckWarning, Notice, Reporter
 from ..oci.image import ImageManifest
 from ..sources.image_store import keep_image
@@ -52,9 +53,7 @@ def read_dockerfile(request: BuildRequest, store: Store, reporter: Reporter) -> 
 
 
 @contextmanager
-def opened(
-    request: BuildRequest, store: Store, reporter: Reporter
-) -> Iterator[tuple[BuildRequest, Images]]:
+def opened(request: BuildRequest, store: Store, reporter: Reporter) -> Iterator[tuple[BuildRequest, Images]]:
     """``request`` with the text of its Dockerfile, and what resolves its images: for questions that build
     nothing. Raises :class:`SourceError`.
     """
@@ -218,7 +217,8 @@ def _run(
             if steps := foreign_steps(layers, worker.missed):
                 refuse_what_can_not_run(steps, store, images, runner)
             mounts = RunMounts(request, store, inputs, agents)
-            return LayerBuilder(store, inputs, images, runner, mounts, reporter, cancel)
+            observes = _can_observe(store, reporter)
+            return LayerBuilder(store, inputs, images, runner, mounts, reporter, cancel, observes=observes)
 
         fresh = _fresh(request, layers)
         worker = CachingWorker(store, open_builder, inputs, reporter, fresh=fresh, cancel=cancel)
@@ -231,6 +231,20 @@ def _run(
             before_work=worker.prepare,
         )
         return worker, scheduler.run(image.layer for image in plan.images if image.layer is not None)
+
+
+def _can_observe(store: Store, reporter: Reporter) -> bool:
+    """Whether steps can be traced here. The user is told why not."""
+    if not os.environ.get("LAYERC_TRACE"):
+        return False
+    from ..trace.mirror import check_observing
+
+    try:
+        check_observing(store)
+    except EnvironmentLackError as lack:
+        reporter(Notice(f"steps are not traced, so the cache knows less of them: {lack}"))
+        return False
+    return True
 
 
 def _fresh(request: BuildRequest, layers: Mapping[str, ImageLayer]) -> frozenset[str]:

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from threading import Event
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ...compiler.graph.layer import ImageLayer
 from ...compiler.graph.operations import Add, Base, Copy, MakeDir, Run
 from ..events import Notice, Reporter, StepOutput
 from ..snapshot.commit import commit
-from ..snapshot.mount import mount
 from ..snapshot.view import StackView
 from ..store import Draft, Store
 from .filecopy.apply import apply_copy
 from .filecopy.destination import Destination
-from .filecopy.ownership import resolve_owner
+from .filecopy.ownership import OWNER_FILES, needs_users, resolve_owner
 from .filecopy.plan import is_linked
 from .inputs import Inputs
 from .mounts import RunMounts
+from .observer import Observer, Trees, View
 from .scheduler import CancelledStepError
 from .steps import StepRunner
 
-__all__ = ["BaseImages", "LayerBuilder"]
+__all__ = ["BaseImages", "Executed", "LayerBuilder"]
 
 Stack = tuple[str, ...]
 
@@ -33,6 +33,13 @@ class BaseImages(Protocol):
 
     def materialise(self, base: Base) -> Stack:
         """Diff IDs of the image's layers, all of which are in the store now."""
+
+
+class Executed(NamedTuple):
+    """Diff IDs of the layers that a step gave, and what it asked of its trees (none where that is not known)."""
+
+    layers: Stack
+    views: tuple[View, ...] | None = None
 
 
 class LayerBuilder:
@@ -47,8 +54,11 @@ class LayerBuilder:
         mounts: RunMounts,
         reporter: Reporter,
         cancel: Event,
+        *,
+        observes: bool,
     ) -> None:
         self._store = store
+        self._observes = observes
         self._inputs = inputs
         self._images = images
         self._runner = runner
@@ -56,13 +66,13 @@ class LayerBuilder:
         self._report = reporter
         self._cancel = cancel
 
-    def execute(self, layer: ImageLayer, parent: Stack, inputs: Sequence[Stack]) -> Stack:
+    def execute(self, layer: ImageLayer, parent: Stack, inputs: Sequence[Stack]) -> Executed:
         """Make the layer. Raises what the user has to know (a :class:`LayercError`), or
         :class:`CancelledStepError`; whatever it raises, the store is as before.
         """
         match layer.operation:
             case Base() as base:
-                return self._images.materialise(base)
+                return Executed(self._images.materialise(base))
             case Run() as run:
                 return self._run(run, layer.id, parent, inputs)
             case Copy() | Add() as copy:
@@ -70,17 +80,33 @@ class LayerBuilder:
             case MakeDir() as make:
                 return self._make_directory(make, parent, self._warner(layer))
 
-    def _run(self, run: Run, layer_id: str, parent: Stack, inputs: Sequence[Stack]) -> Stack:
+    def trees(self, layer: ImageLayer, parent: Stack, inputs: Sequence[Stack]) -> Trees | None:
+        """The trees that the layer's step would see, by which a trace of it is found; none if it sees none."""
+        operation = layer.operation
+        if not self._observes or isinstance(operation, Base):
+            return None
+        if isinstance(operation, Copy | Add):
+            if is_linked(operation):
+                return None
+            return Trees((parent,), (self._inputs.copy_plan(operation, inputs).key(),))
+        if isinstance(operation, MakeDir):
+            return Trees((parent,), ())
+        mounted = self._mounts.trees(operation, inputs, self._context_stack)
+        return Trees((parent, *mounted.stacks), mounted.sources)
+
+    def _run(self, run: Run, layer_id: str, parent: Stack, inputs: Sequence[Stack]) -> Executed:
         def report(stream: int, data: bytes) -> None:
             self._report(StepOutput(layer_id, stream, data))
 
+        observer = self._observer()
         with self._store.draft() as draft, ExitStack() as held:
-            root = held.enter_context(mount(self._store, parent, draft))
-            mounts = held.enter_context(self._mounts.prepared(run, inputs, self._context_stack, self._check))
+            root = held.enter_context(observer.mount(parent, draft))
+            prepared = self._mounts.prepared(run, inputs, self._context_stack, self._check, observer)
+            mounts = held.enter_context(prepared)
             self._runner.run(run, root, mounts, report, self._cancel)
             self._check()
             held.close()
-            return self._commit(draft, parent)
+            return Executed(self._commit(draft, parent), observer.views())
 
     def _context_stack(self, copy: Copy) -> Stack:
         """A stack with what ``copy`` puts on an empty tree, for mounts of a build context."""
@@ -90,7 +116,7 @@ class LayerBuilder:
             known = self._store.record("mounted", key)
             if known is not None and self._store.layer(known.decode()) is not None:
                 return (known.decode(),)
-            stack = self._copy(copy, (), ())
+            stack = self._copy(copy, (), ()).layers
             self._store.add_record("mounted", key, stack[0].encode())
             return stack
 
@@ -105,26 +131,35 @@ class LayerBuilder:
         parent: Stack,
         inputs: Sequence[Stack],
         warn: Callable[[str], None] | None = None,
-    ) -> Stack:
+    ) -> Executed:
         plan = self._inputs.copy_plan(copy, inputs)
         if warn is not None:
             for pattern in plan.unmatched:
                 warn(f"{pattern} matches nothing, so nothing is copied for it")
         below: Stack = () if is_linked(copy) else parent
         users = StackView(self._store, parent) if copy.chown else None
+        observer = self._observer()
         with self._store.draft() as draft:
-            with mount(self._store, below, draft) as root:
+            with observer.mount(below, draft) as root:
                 apply_copy(plan, root, users, check=self._check, warn=warn)
-            return self._commit(draft, below)
+            if needs_users(copy.chown or ""):
+                observer.add_reads(*OWNER_FILES)
+            return Executed(self._commit(draft, below), observer.views())
 
-    def _make_directory(self, make: MakeDir, parent: Stack, warn: Callable[[str], None]) -> Stack:
+    def _make_directory(self, make: MakeDir, parent: Stack, warn: Callable[[str], None]) -> Executed:
         owner = resolve_owner(make.user, StackView(self._store, parent), warn) if make.user else None
+        observer = self._observer()
         with self._store.draft() as draft:
-            with mount(self._store, parent, draft) as root:
+            with observer.mount(parent, draft) as root:
                 destination = Destination(root)
                 path = destination.follow(make.path)
                 destination.make_directories(path, 0o755, owner, make.created)
-            return self._commit(draft, parent)
+            if needs_users(make.user or ""):
+                observer.add_reads(*OWNER_FILES)
+            return Executed(self._commit(draft, parent), observer.views())
+
+    def _observer(self) -> Observer:
+        return Observer(self._store, observes=self._observes)
 
     def _commit(self, draft: Draft, below: Stack) -> Stack:
         return (commit(self._store, draft, StackView(self._store, below)).diff_id,)

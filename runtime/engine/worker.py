@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Event, Lock
@@ -26,6 +26,7 @@ from .scheduler import EMPTY, CancelledStepError, Found, LayerResult
 
 if TYPE_CHECKING:
     from .builder import LayerBuilder
+    from .traces import Conflict, TraceCache
 
 __all__ = ["CachingWorker", "extend", "location_of"]
 
@@ -95,6 +96,7 @@ class CachingWorker:
         self._known: dict[str, LayerResult | None] = {}
         self._above_fresh: set[str] = set()
         self._counting = Lock()
+        self._traces: TraceCache | None = None
         self.missed: list[ImageLayer] = []
         self.executed = 0
         self.cached = 0
@@ -165,12 +167,20 @@ class CachingWorker:
 
     def prepare(self) -> None:
         """Get ready to make layers: something was not found by its definition."""
+        from .traces import TraceCache
+
         self._opened = self._open_builder()
+        self._traces = TraceCache(self._store)
 
     @property
     def _builder(self) -> LayerBuilder:
         assert self._opened is not None, "prepare() comes before make()"
         return self._opened
+
+    @property
+    def _tracer(self) -> TraceCache:
+        assert self._traces is not None, "prepare() comes before make()"
+        return self._traces
 
     def make(self, layer: ImageLayer, parent: LayerResult, inputs: tuple[LayerResult, ...]) -> LayerResult:
         """Look up the content key; else execute the step, once among all builds that share the store."""
@@ -189,16 +199,28 @@ class CachingWorker:
             if known is not None:
                 self._store.add_result(self._keys[layer.id], replace(known, basis=made_on))
                 return self._reuse(layer, parent, known, "content")
+            stacks = tuple(item.stack for item in inputs)
+            trees = self._builder.trees(layer, parent.stack, stacks)
+            conflicts: tuple[Conflict, ...] = ()
+            if trees is not None and layer.id not in self._fresh:
+                traced, conflicts = self._tracer.find(operation, trees)
+                if traced is not None:
+                    result = replace(traced, basis=made_on)
+                    self._store.add_result(key, result)
+                    self._store.add_result(self._keys[layer.id], result)
+                    return self._reuse(layer, parent, result, "trace")
             record = _Record(below, list(read), list(sources))
-            self._report(StepStarted(layer.id, layer.provenance, self._reason(layer, record)))
+            self._report(StepStarted(layer.id, layer.provenance, self._reason(layer, record, conflicts)))
             started = time.monotonic()
             try:
-                layers = self._builder.execute(layer, parent.stack, tuple(item.stack for item in inputs))
+                executed = self._builder.execute(layer, parent.stack, stacks)
             except BaseException as error:
                 cancelled = self._cancel.is_set() or isinstance(error, CancelledStepError)
                 self._report(StepFailed(layer.id, time.monotonic() - started, cancelled))
                 raise
-            result = Result(layers, time.monotonic() - started, time.time(), made_on)
+            result = Result(executed.layers, time.monotonic() - started, time.time(), made_on)
+            if trees is not None and executed.views is not None:
+                self._tracer.add(operation, trees, executed.views, result)
             return self._record(layer, parent, result, key, record)
 
     def _record(
@@ -225,12 +247,14 @@ class CachingWorker:
 
     # --- reasons --------------------------------------------------------------------------------------
 
-    def _reason(self, layer: ImageLayer, now: _Record) -> str:
+    def _reason(self, layer: ImageLayer, now: _Record, conflicts: Sequence[Conflict]) -> str:
         """Why the step runs, in a few words; nothing for a base image, which does not run."""
         if isinstance(layer.operation, Base):
             return ""
         if layer.id in self._fresh:
             return "asked for with --no-cache"
+        if conflicts:
+            return ", ".join(f"/{conflict.path} changed ({conflict.change})" for conflict in conflicts)
         data = self._store.record("last", _step(layer))
         if data is None:
             return "not built before"

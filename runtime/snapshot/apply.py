@@ -80,6 +80,7 @@ def apply(
                 canonical=False,
                 opaque=unpacking.entries[""].opaque,
                 entries=index.entries,
+                xattrs=index.xattrs,
             )
             return store.add_layer(draft, layer, unpacking.disk + os.stat(draft.index).st_size)
 

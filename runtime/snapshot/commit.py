@@ -58,6 +58,7 @@ def commit(store: Store, draft: Draft, parent: StackView, *, blob: Descriptor | 
             () if blob is None else (blob,),
             opaque=False,
             entries=walk.index.entries,
+            xattrs=walk.index.xattrs,
         )
         return store.add_layer(draft, layer, walk.disk + os.stat(draft.index).st_size)
 

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 from ..errors import StoreError
 from .entry import Entry, Kind
 
-__all__ = ["EMPTY_CONTENT", "IndexWriter", "LayerIndex", "Row", "entry_of", "open_index"]
+__all__ = ["EMPTY_CONTENT", "IndexWriter", "LayerIndex", "Row", "entry_of", "open_index", "timeless"]
 
 Row = list[Any]
 
@@ -44,19 +44,23 @@ _dump = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class IndexWriter:
-    """Writes an index, from the deepest directories to the root."""
+    """Writes an index, from the deepest directories to the root.
+
+    ``entries`` counts what was written, ``xattrs`` tells whether any of it has extended attributes.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._offset = 0
         self.entries = 0
+        self.xattrs = False
 
     def directory(self, entry: Entry, children: Sequence[Row]) -> Row:
         """Write the listing of a directory; its own row. ``children`` are rows, sorted by name."""
         line = _dump(children).encode() + b"\n"
-        digest = hashlib.sha256(_dump([_timeless(row) for row in children]).encode()).hexdigest()
+        digest = hashlib.sha256(_dump([timeless(row) for row in children]).encode()).hexdigest()
         flags = (OPAQUE if entry.opaque else 0) | (IMPLIED if entry.implied else 0)
-        row = _row(entry, [flags, digest, self._offset, len(line)])
+        row = self._row(entry, [flags, digest, self._offset, len(line)])
         self._file.write(line)
         self._offset += len(line)
         self.entries += entry.opaque or not entry.implied
@@ -65,7 +69,11 @@ class IndexWriter:
     def leaf(self, entry: Entry) -> Row:
         """The row of anything else."""
         self.entries += 1
-        return _row(entry, _own(entry))
+        return self._row(entry, _own(entry))
+
+    def _row(self, entry: Entry, own: Any) -> Row:
+        self.xattrs |= bool(entry.xattrs)
+        return _row(entry, own)
 
     def finish(self, root: Row) -> str:
         """Write the row of the root; the content digest of the layer."""
@@ -75,7 +83,7 @@ class IndexWriter:
 
 def content_digest(row: Row) -> str:
     """Digest (``sha256:<hex>``) of an entry and all below it, times left out."""
-    return f"sha256:{hashlib.sha256(_dump(_timeless(row)).encode()).hexdigest()}"
+    return f"sha256:{hashlib.sha256(_dump(timeless(row)).encode()).hexdigest()}"
 
 
 def _row(entry: Entry, own: Any) -> Row:
@@ -98,7 +106,7 @@ def _own(entry: Entry) -> Any:
     return 0
 
 
-def _timeless(row: Row) -> list[Any]:
+def timeless(row: Row) -> list[Any]:
     """A row without time and place. Of a directory that is only passed through, nothing but that it is."""
     kind, name, mode, uid, gid, _, own, *more = row
     if kind == "d":

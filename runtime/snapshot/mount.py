@@ -7,7 +7,7 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..errors import EnvironmentLackError
 from ..store import Draft, Store, remove_tree
@@ -17,13 +17,13 @@ from .metadata import set_metadata
 from .passed import correction
 from .view import StackView
 
-__all__ = ["enter_mount_namespace", "mount"]
+__all__ = ["enter_mount_namespace", "mount", "mount_over"]
 
 MOST_LAYERS = 500  # OVL_MAX_STACK of the kernel
 
 # The upper directory must be a plain diff: no references into lower layers, no metadata without content.
 # (Not to follow redirects is the one setting that the kernel takes together with userxattr.)
-_PLAIN = {"redirect_dir": "nofollow", "metacopy": "off", "index": "off", "xino": "off"}
+_PLAIN = {"redirect_dir": "nofollow", "metacopy": "off", "index": "off"}
 _BUSY_TRIES, _BUSY_WAIT = 5, 0.01
 
 
@@ -58,6 +58,24 @@ def mount(store: Store, stack: Sequence[str], draft: Draft | None = None) -> Ite
     os.mkdir(target)
     _prepare(draft, StackView(store, stack))
     overlay(store, lowers or ["0"], target, draft)
+    try:
+        yield target
+    finally:
+        _take_down(target)
+
+
+@contextlib.contextmanager
+def mount_over(store: Store, tree: str, parent: StackView, draft: Draft) -> Iterator[str]:
+    """As :func:`mount` with a draft, on the directory ``tree``, which shows what ``parent`` does.
+
+    ``tree`` may be on another file system than the store; numbers of files and devices are made to look as if it
+    were not, for programs that stay on one file system. Raises :class:`EnvironmentLackError`.
+    """
+    target = os.path.join(draft.path, "merged")
+    os.mkdir(target)
+    _prepare(draft, parent)
+    lower = os.path.relpath(tree, os.path.join(store.root, "snapshots"))
+    overlay(store, [lower], target, draft, foreign=True)
     try:
         yield target
     finally:
@@ -105,13 +123,19 @@ def _read_only(store: Store, lowers: list[str]) -> Iterator[str]:
         _take_down(target)
 
 
-def overlay(store: Store, lowers: list[str], target: str, draft: Draft | None) -> None:
-    """Mount ``lowers`` (top to bottom) at ``target``, with the draft's directories above them."""
+def overlay(
+    store: Store, lowers: list[str], target: str, draft: Draft | None, *, foreign: bool = False
+) -> None:
+    """Mount ``lowers`` (top to bottom) at ``target``, with the draft's directories above them.
+
+    ``foreign`` ones are not on the store's file system.
+    """
     if len(lowers) > MOST_LAYERS:
         raise EnvironmentLackError(
             f"an overlay of {len(lowers)} layers: the kernel can not merge more than {MOST_LAYERS}",
             help="join steps of the Dockerfile, or start from an image with fewer layers",
         )
+    options = {**_PLAIN, "xino": "on" if foreign else "off"}
     flags = ["userxattr"] if store.unprivileged else []
     if not store.unprivileged and not is_privileged():
         raise EnvironmentLackError(
@@ -120,16 +144,23 @@ def overlay(store: Store, lowers: list[str], target: str, draft: Draft | None) -
         )
     try:
         try:
-            _mount_new(store, lowers, target, draft, flags)
+            _mount_new(store, lowers, target, draft, options, flags)
         except OSError as error:
             if error.errno not in (errno.EINVAL, errno.ENOSYS):
                 raise
-            _mount_old(store, lowers, target, draft, flags)
+            _mount_old(store, lowers, target, draft, options, flags)
     except OSError as error:
         raise _refused(error) from error
 
 
-def _mount_new(store: Store, lowers: list[str], target: str, draft: Draft | None, flags: list[str]) -> None:
+def _mount_new(
+    store: Store,
+    lowers: list[str],
+    target: str,
+    draft: Draft | None,
+    options: Mapping[str, str],
+    flags: list[str],
+) -> None:
     """By the new interface (lower directories one by one since Linux 6.8), which has no limit of length."""
     base = os.open(os.path.join(store.root, "snapshots"), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     own = None if draft is None else os.open(draft.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -144,7 +175,7 @@ def _mount_new(store: Store, lowers: list[str], target: str, draft: Draft | None
             syscalls.set_option(descriptor, "workdir", f"/proc/self/fd/{own}/work")
             # The upper is flushed with the whole store, or thrown away: not at each unmount.
             flags = [*flags, "volatile"]
-        for key, value in _PLAIN.items():
+        for key, value in options.items():
             syscalls.set_option(descriptor, key, value)
         for flag in flags:
             syscalls.set_option(descriptor, flag)
@@ -156,9 +187,16 @@ def _mount_new(store: Store, lowers: list[str], target: str, draft: Draft | None
             os.close(own)
 
 
-def _mount_old(store: Store, lowers: list[str], target: str, draft: Draft | None, flags: list[str]) -> None:
+def _mount_old(
+    store: Store,
+    lowers: list[str],
+    target: str,
+    draft: Draft | None,
+    options: Mapping[str, str],
+    flags: list[str],
+) -> None:
     """By mount(2), whose options have 4096 bytes: relative paths, in a thread with a directory of its own."""
-    parts = [f"lowerdir={':'.join(lowers)}", *(f"{key}={value}" for key, value in _PLAIN.items()), *flags]
+    parts = [f"lowerdir={':'.join(lowers)}", *(f"{key}={value}" for key, value in options.items()), *flags]
     if draft is not None:
         own = os.path.relpath(draft.path, os.path.join(store.root, "snapshots"))
         parts += [f"upperdir={own}/diff", f"workdir={own}/work", "volatile"]

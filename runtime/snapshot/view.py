@@ -13,12 +13,12 @@ from ..store import Store, StoredLayer
 from .entry import Entry
 from .index import IMPLIED, OPAQUE, LayerIndex, Row, entry_of, open_index
 
-__all__ = ["StackView"]
+__all__ = ["Found", "StackView"]
 
 _MOST_LINKS = 255
 
 # What there is at a path: rows from the top layer down. Only a directory has more than one.
-_Found = tuple[tuple[int, Row], ...]
+Found = tuple[tuple[int, Row], ...]
 
 
 class StackView:
@@ -32,18 +32,23 @@ class StackView:
         self._indexes: list[LayerIndex] = [
             open_index(store.index_path(layer.snapshot)) for layer in self._layers
         ]
-        self._found: dict[str, _Found] = {"": self._roots()}
+        self._known: dict[str, Found] = {"": self._roots()}
+
+    @property
+    def has_xattrs(self) -> bool:
+        """Whether anything in it may have extended attributes."""
+        return any(layer.xattrs for layer in self._layers)
 
     def lstat(self, path: str) -> Entry | None:
         """See :class:`SourceTree`."""
         path = path.strip("/")
-        found = self._find(path)
-        return self._entry(path, found) if found or not path else None
+        found = self.found(path)
+        return self.entry(path, found) if found or not path else None
 
     def listdir(self, path: str) -> list[str]:
         """See :class:`SourceTree`."""
         found = self._directory(path)
-        return sorted(self._children(found), key=os.fsencode)
+        return sorted(self.children(found), key=os.fsencode)
 
     def readlink(self, path: str) -> str:
         """See :class:`SourceTree`."""
@@ -95,20 +100,20 @@ class StackView:
     def walk(self, path: str = "") -> Iterator[Entry]:
         """See :class:`SourceTree`. Nothing at all where there is nothing."""
         path = path.strip("/")
-        found = self._find(path)
+        found = self.found(path)
         pending = [(path, found)] if found or not path else []
         while pending:
             path, found = pending.pop()
-            yield self._entry(path, found)
+            yield self.entry(path, found)
             if not found or found[0][1][0] == "d":
                 prefix = f"{path}/" if path else ""
-                children = self._children(found)
+                children = self.children(found)
                 names = sorted(children, key=os.fsencode, reverse=True)
                 pending += [(prefix + name, children[name]) for name in names]
 
     def shown(self, path: str) -> Entry | None:
         """The entry of the topmost layer that has ``path``, even where it is only implied."""
-        found = self._find(path)
+        found = self.found(path)
         return entry_of(path, found[0][1]) if found else None
 
     def lists_whiteouts(self, path: str) -> bool:
@@ -116,7 +121,7 @@ class StackView:
 
         It leaves whiteouts out only where it merges directories, not where one layer alone has the directory.
         """
-        rows = [(number, row) for number, row in self._find(path) if self._layers[number].entries]
+        rows = [(number, row) for number, row in self.found(path) if self._layers[number].entries]
         if len({self._layers[number].snapshot for number, _ in rows}) != 1 or rows[0][1][0] != "d":
             return False
         number, row = rows[0]
@@ -128,7 +133,7 @@ class StackView:
 
     # --- rows ------------------------------------------------------------------------------------------
 
-    def _roots(self) -> _Found:
+    def _roots(self) -> Found:
         roots: list[tuple[int, Row]] = []
         for number in reversed(range(len(self._indexes))):
             row = self._indexes[number].root
@@ -137,20 +142,21 @@ class StackView:
                 break
         return tuple(roots)
 
-    def _find(self, path: str) -> _Found:
-        known = self._found.get(path)
+    def found(self, path: str) -> Found:
+        """Rows at ``path``; none where nothing is."""
+        known = self._known.get(path)
         if known is not None:
             return known
         # Up to what is known, then down: paths may have more parts than the stack has room for calls.
         unknown = [path]
-        while (parent := unknown[-1].rpartition("/")[0]) not in self._found:
+        while (parent := unknown[-1].rpartition("/")[0]) not in self._known:
             unknown.append(parent)
         for here in reversed(unknown):
-            self._found[here] = self._below(self._found[parent], here.rpartition("/")[2])
+            self._known[here] = self._below(self._known[parent], here.rpartition("/")[2])
             parent = here
-        return self._found[path]
+        return self._known[path]
 
-    def _below(self, parent: _Found, name: str) -> _Found:
+    def _below(self, parent: Found, name: str) -> Found:
         found: list[tuple[int, Row]] = []
         for number, row in parent:
             if row[0] != "d":
@@ -160,7 +166,8 @@ class StackView:
                 break
         return tuple(found)
 
-    def _children(self, found: _Found) -> dict[str, _Found]:
+    def children(self, found: Found) -> dict[str, Found]:
+        """Rows of what is in a directory, by name."""
         merged: dict[str, list[tuple[int, Row]]] = {}
         closed: set[str] = set()
         for number, row in found:
@@ -169,9 +176,9 @@ class StackView:
                     closed.add(name)
         return {name: tuple(rows) for name, rows in merged.items() if rows}
 
-    def _directory(self, path: str) -> _Found:
+    def _directory(self, path: str) -> Found:
         path = path.strip("/")
-        found = self._find(path)
+        found = self.found(path)
         if not found and path:
             raise _no(path, errno.ENOENT)
         if found and found[0][1][0] != "d":
@@ -179,14 +186,15 @@ class StackView:
         return found
 
     def _file(self, path: str) -> tuple[int, Row]:
-        found = self._find(path.strip("/"))
+        found = self.found(path.strip("/"))
         if not found:
             raise _no(path, errno.ENOENT)
         if found[0][1][0] != "f":
             raise _no(path, errno.EISDIR if found[0][1][0] == "d" else errno.EINVAL)
         return found[0]
 
-    def _entry(self, path: str, found: _Found) -> Entry:
+    def entry(self, path: str, found: Found) -> Entry:
+        """The entry that rows at ``path`` come to."""
         for _, row in found:
             if row[0] != "d":
                 return entry_of(path, row)

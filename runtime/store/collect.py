@@ -126,6 +126,7 @@ class _Collection:
         for number in self._numbers(_UNREACHED_LAYERS, until):
             self._remove_layer(number)
         self._index.execute(_DELETE_CHAINS)
+        self._index.execute("DELETE FROM traces WHERE chain NOT IN (SELECT number FROM chains)")
         self._index.execute("DELETE FROM layer_blobs WHERE diff_id NOT IN (SELECT diff_id FROM layers)")
         for number in self._numbers(_UNREACHED_BLOBS, until):
             self._remove_blob(number)

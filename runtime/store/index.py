@@ -13,7 +13,7 @@ from .files import store_error
 
 __all__ = ["SCHEMA_VERSION", "Index"]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_SECONDS = 30.0
 
 # Numbers of AUTOINCREMENT columns are never given twice: they name directories and leases.
@@ -29,6 +29,7 @@ CREATE TABLE layers (
     entries INTEGER NOT NULL,
     canonical INTEGER NOT NULL,
     opaque INTEGER NOT NULL,
+    xattrs INTEGER NOT NULL,
     created REAL NOT NULL,
     used REAL NOT NULL,
     boot TEXT NOT NULL,
@@ -67,6 +68,16 @@ CREATE TABLE results (
     used REAL NOT NULL,
     basis TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE traces (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL,
+    chain INTEGER NOT NULL,
+    seconds REAL NOT NULL,
+    created REAL NOT NULL,
+    used REAL NOT NULL,
+    value BLOB NOT NULL
+);
+CREATE INDEX traces_key ON traces (key);
 CREATE TABLE records (
     kind TEXT NOT NULL,
     key TEXT NOT NULL,

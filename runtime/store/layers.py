@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from ..errors import StoreError
@@ -17,7 +17,7 @@ from .values import Result, StoredLayer
 
 __all__ = ["LayerTable", "ResultTable", "layer_lease"]
 
-_COLUMNS = "snapshot, diff_id, content, size, created, canonical, opaque, entries"
+_COLUMNS = "snapshot, diff_id, content, size, created, canonical, opaque, entries, xattrs"
 _MANY = 400  # values in one statement
 _STALE = 24 * 3600.0  # seconds after which a use is written down again
 
@@ -102,6 +102,7 @@ class LayerTable:
             "entries": layer.entries,
             "canonical": layer.canonical,
             "opaque": layer.opaque,
+            "xattrs": layer.xattrs,
             "created": now,
             "used": now,
             "boot": self._boot(),
@@ -131,9 +132,18 @@ class LayerTable:
 
 
 def _layer(row: Any, blobs: tuple[Descriptor, ...]) -> StoredLayer:
-    snapshot, diff_id, content, size, created, canonical, opaque, entries = row
+    snapshot, diff_id, content, size, created, canonical, opaque, entries, xattrs = row
     return StoredLayer(
-        diff_id, content, snapshot, size, created, blobs, bool(canonical), bool(opaque), entries
+        diff_id,
+        content,
+        snapshot,
+        size,
+        created,
+        blobs,
+        bool(canonical),
+        bool(opaque),
+        entries,
+        bool(xattrs),
     )
 
 
@@ -183,6 +193,38 @@ class ResultTable:
                     now,
                     result.basis,
                 ),
+            )
+        self._remember(found)
+
+    def traces(self, key: str) -> Iterator[tuple[Result, bytes]]:
+        """Traced results under ``key``, newest first, of which all layers are there."""
+        rows = self._index.rows(
+            "SELECT number, chain, seconds, created, used, value FROM traces WHERE key = ? "
+            "ORDER BY number DESC",
+            (key,),
+        )
+        for number, chain, seconds, created, used, value in rows:
+            stack = self._stack(chain)
+            if stack is None:
+                continue
+            now = time.time()
+            if now - used > _STALE:
+                self._index.execute("UPDATE traces SET used = ? WHERE number = ?", (now, number))
+            yield Result(stack, seconds, created), bytes(value)
+
+    def add_trace(self, key: str, result: Result, value: bytes, most: int) -> None:
+        """Note a traced result beside those that ``key`` has; the newest ``most`` stay."""
+        now = time.time()
+        with self._index.transaction():
+            chain, found = self._chain(result.layers)
+            self._index.execute(
+                "INSERT INTO traces (key, chain, seconds, created, used, value) VALUES (?, ?, ?, ?, ?, ?)",
+                (key, chain, result.seconds, result.created or now, now, value),
+            )
+            self._index.execute(
+                "DELETE FROM traces WHERE key = ? AND number NOT IN "
+                "(SELECT number FROM traces WHERE key = ? ORDER BY number DESC LIMIT ?)",
+                (key, key, most),
             )
         self._remember(found)
 

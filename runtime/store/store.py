@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
@@ -153,6 +153,17 @@ class Store:
     def add_result(self, key: str, result: Result) -> None:
         """Note ``result`` under ``key``. Raises :class:`StoreError` where the store lacks a layer of it."""
         self._results.add(key, result)
+
+    def traces(self, key: str) -> Iterator[tuple[Result, bytes]]:
+        """Traced results under ``key`` with their traces, newest first, of which all layers are there."""
+        return self._results.traces(key)
+
+    def add_trace(self, key: str, result: Result, trace: bytes, most: int) -> None:
+        """Note a traced result beside those that ``key`` has; the newest ``most`` stay.
+
+        Raises :class:`StoreError` where the store lacks a layer of it.
+        """
+        self._results.add_trace(key, result, trace, most)
 
     # --- small values ----------------------------------------------------------------------------------
 

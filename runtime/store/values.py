@@ -16,7 +16,8 @@ class StoredLayer:
     ``diff_id`` is the digest of its uncompressed archive, of ``size`` bytes; ``content`` that of its entries
     without times. ``snapshot`` is the number of the directory that holds it. ``blobs`` are archives of it
     that the store has. The archive of a ``canonical`` one can be written again from its snapshot; any other
-    keeps its blob. An ``opaque`` one hides everything below it.
+    keeps its blob. An ``opaque`` one hides everything below it. ``xattrs``: whether anything in it has extended
+    attributes.
     """
 
     diff_id: str
@@ -28,6 +29,7 @@ class StoredLayer:
     canonical: bool = True
     opaque: bool = False
     entries: int = 0
+    xattrs: bool = False
 
     @property
     def blob(self) -> Descriptor | None:

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from ...errors import InputError
 from ...sources.tree import SourceTree, TooManyLinksError, follow
 
-__all__ = ["needs_users", "resolve_owner"]
+__all__ = ["OWNER_FILES", "needs_users", "resolve_owner"]
+
+OWNER_FILES = ("etc/passwd", "etc/group")
 
 MAX_SIZE = 10 << 20
 _ID = re.compile(r"\d{1,10}", re.ASCII)

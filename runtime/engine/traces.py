@@ -1,0 +1,161 @@
+"""Level 3 of the cache: a step's result counts as long as nothing that it took from its trees has changed.
+
+A trace says what an execution asked of the trees that it saw. Only the paths in which one of today's trees
+differs from the recorded one are compared with it, so a look-up costs what the change is worth and not what the
+step has read. (Verifying traces, in the words of "Build systems à la carte", Mokhov et al., 2018.)
+
+Why this is sound is argued in docs/caching.md.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from ...compiler.graph.canonical import sha256_hex
+from ...compiler.graph.operations import Operation
+from ..errors import StoreError
+from ..snapshot.compare import Difference, differences
+from ..snapshot.entry import Entry
+from ..snapshot.view import StackView
+from ..store import Store
+from ..store.values import Result
+from ..trace.trace import ABSENT, LISTED, LOOKED_UP, READ, STATED, Trace
+from .keys import operation_key
+from .observer import Trees, View
+
+__all__ = ["Conflict", "TraceCache", "Verdict"]
+
+_MOST_CANDIDATES = 8
+_MOST_CONFLICTS = 3
+
+
+class Conflict(NamedTuple):
+    """Why a trace does not count: at ``path`` of tree number ``view`` something that was seen has changed."""
+
+    view: int
+    path: str
+    change: str
+
+
+class Verdict(NamedTuple):
+    """What was found for a step: a result, or what the nearest trace has against today's trees."""
+
+    result: Result | None
+    conflicts: tuple[Conflict, ...] = ()
+
+
+class TraceCache:
+    """Traces of a store, by the key of what a step is apart from its trees."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def find(self, operation: Operation, trees: Trees) -> Verdict:
+        """Look for an execution that would have seen the same in ``trees``."""
+        nearest: tuple[Conflict, ...] | None = None
+        for result, data in self._store.traces(_key(operation, trees)):
+            views = _decode(data)
+            if views is None or len(views) != len(trees.stacks):
+                continue
+            try:
+                conflicts = tuple(self._conflicts(views, trees.stacks))
+            except StoreError:
+                continue  # a layer of the recorded trees was collected
+            if not conflicts:
+                return Verdict(result)
+            if nearest is None or len(conflicts) < len(nearest):
+                nearest = conflicts
+        return Verdict(None, nearest or ())
+
+    def add(self, operation: Operation, trees: Trees, views: Sequence[View], result: Result) -> None:
+        """Remember an execution."""
+        self._store.add_trace(_key(operation, trees), result, _encode(views), _MOST_CANDIDATES)
+
+    def _conflicts(self, views: Sequence[View], stacks: Sequence[Sequence[str]]) -> Iterator[Conflict]:
+        found = 0
+        for number, (view, stack) in enumerate(zip(views, stacks, strict=True)):
+            if tuple(stack) == view.stack:
+                continue
+            for path, change in conflicts(self._store, view, stack):
+                yield Conflict(number, path, change)
+                found += 1
+                if found == _MOST_CONFLICTS:
+                    return
+
+
+def conflicts(store: Store, view: View, stack: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Paths at which ``stack`` is not what ``view`` saw, and what is different there, in a word or two."""
+    events = view.trace.events
+    leaders: set[str] = set()
+    for difference in differences(store, view.stack, stack):
+        for entry in (difference.before, difference.after):
+            if entry is not None and entry.link:
+                leaders.add(entry.link)
+        change = _change(difference, events.get(difference.path, 0))
+        if change:
+            yield difference.path, change
+            continue
+        if _kind(difference.before) != _kind(difference.after):
+            parent = difference.path.rpartition("/")[0]
+            if difference.path and events.get(parent, 0) & LISTED:
+                yield difference.path, _renamed(difference)
+    if leaders:
+        before = StackView(store, view.stack)
+        for path, event in events.items():
+            if event & STATED and _first_name(before, path) in leaders:
+                yield path, "number of hard links"
+
+
+def _change(difference: Difference, event: int) -> str:
+    """What of the difference was seen; nothing if none of it was."""
+    before, after = difference.before, difference.after
+    if before is None:
+        return "added" if event & ABSENT else ""
+    if after is None:
+        return "removed" if event & (LOOKED_UP | STATED | READ | LISTED) else ""
+    if not event:
+        return ""
+    for name in ("kind", "mode", "uid", "gid", "target", "device", "xattrs"):
+        if getattr(before, name) != getattr(after, name):
+            return {"uid": "owner", "gid": "group", "kind": "type", "target": "link target"}.get(name, name)
+    if event & (READ | STATED) and before.digest != after.digest:
+        # One who saw the time of a file may have compared it: new content comes with a new time.
+        return "content" if event & READ else "size or time"
+    return ""
+
+
+def _kind(entry: Entry | None) -> str:
+    return "" if entry is None else entry.kind
+
+
+def _renamed(difference: Difference) -> str:
+    if difference.before is None:
+        return "added to a listed directory"
+    return "removed from a listed directory" if difference.after is None else "type"
+
+
+def _first_name(view: StackView, path: str) -> str:
+    entry = view.lstat(path)
+    return path if entry is None or not entry.link else entry.link
+
+
+def _key(operation: Operation, trees: Trees) -> str:
+    """What a step is, apart from what its trees hold."""
+    return sha256_hex(json.dumps(["trace", operation_key(operation), trees.sources]))
+
+
+def _encode(views: Sequence[View]) -> bytes:
+    rows = [[view.stack, base64.b85encode(view.trace.to_bytes()).decode()] for view in views]
+    return json.dumps(rows, separators=(",", ":")).encode()
+
+
+def _decode(data: bytes) -> list[View] | None:
+    try:
+        return [
+            View(tuple(stack), Trace.from_bytes(base64.b85decode(trace))) for stack, trace in json.loads(data)
+        ]
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,1 @@
+"""What a step reads of the tree below it: observed, kept, and compared with another tree."""
