@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from checks import CHECKS, expected
+from checks import CHECKS, expected, resolved
+
+from layerc.compiler.call import check_dockerfile
+from layerc.compiler.config import ImageConfig
+from layerc.compiler.options import BaseImage, CompileOptions
+from layerc.grammar.parse import parse
+from layerc.grammar.source import SourceFile
+from layerc.runtime.cli.answers.documents import check_document
+from layerc.runtime.engine.call import Checked
 
 pytestmark = pytest.mark.engine
 
@@ -107,3 +115,21 @@ def test_targets(engine_answers: Answers, name: str) -> None:
         found = json.loads(text)
         assert len(found.pop("sources")) == 1
         assert found == wanted
+
+
+def test_a_base_of_another_platform(docker_engine: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nFROM of-arm64:1 AS a\nENV a b\n")
+    (tmp_path / "file").touch()
+    archive = subprocess.run(["tar", "-C", tmp_path, "-c", "file"], capture_output=True, check=True).stdout
+    environment = {**os.environ, "DOCKER_HOST": docker_engine["host"]}
+    words = [docker_engine["docker"], "import", "--platform=linux/arm64", "-", "of-arm64:1"]
+    subprocess.run(words, input=archive, env=environment, check=True, capture_output=True)
+    buildx = [docker_engine["buildx"], "build", "--call=check,format=json", str(tmp_path)]
+    code, text, errors = _run(buildx, docker_engine)
+    assert code == 1, errors
+    source = SourceFile.from_bytes("Dockerfile", (tmp_path / "Dockerfile").read_bytes())
+    arm = BaseImage("sha256:1", ImageConfig(architecture="arm64", os="linux"))
+    report = resolved(
+        lambda known: check_dockerfile(parse(source), CompileOptions(), known), lambda _request: arm
+    )
+    assert _warnings(check_document(Checked(source, report.notices))) == _warnings(json.loads(text))
