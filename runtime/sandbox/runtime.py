@@ -28,7 +28,9 @@ class OciRuntime:
 
     def run_command(self, state: str, bundle: str, log: str, container: str) -> list[str]:
         """Arguments that run a bundle and wait for its end."""
-        options = [f"--root={state}", f"--log={log}", "--log-format=json"]
+        # The last words of crun, when a program can not be executed, reach the step's own output in this form.
+        form = "text" if self.kind == "crun" else "json"
+        options = [f"--root={state}", f"--log={log}", f"--log-format={form}"]
         if self.kind == "crun":
             # No cgroups: they would cost as much as all the rest, and a step has no limits.
             options.append("--cgroup-manager=disabled")
