@@ -22,7 +22,7 @@ __all__ = ["DEFAULT_PATH", "Bases", "source_of"]
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Bases:
     """Begins stages, whose names are ``stages``.
 

@@ -128,7 +128,7 @@ class ImageConfig:
         )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Collections:
     """The parts of a config that grow line by line, while they grow: N lines cost N."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .gotext import join_path, parse_bool
 
@@ -20,8 +20,7 @@ _SHORT = "github.com/"
 _PERCENT = re.compile(r"((?:%[0-9A-Fa-f]{2})+)")
 
 
-@dataclass(frozen=True, slots=True)
-class GitRef:
+class GitRef(NamedTuple):
     """A remote and what to take of it. ``keep_git_dir`` and ``submodules`` are none where the URL is silent.
     ``fetch_by_commit`` says that the checksum is the commit to take, whatever the ref names now.
     """

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from ..grammar.errors import CompileError, DockerfileError
 from ..grammar.parse import check_instruction, parse_instruction
@@ -32,8 +33,7 @@ from .words import WordError, Words
 __all__ = ["Lowering", "bind_stages", "evaluate_stages", "lower_for", "used_layers"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Lowering:
+class Lowering(NamedTuple):
     """The stages of a file for one platform: names are bound, and results are there once it is evaluated.
 
     ``goal`` is the stage to build, ``arguments`` the global ones and those of the platform.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..grammar.syntax import Document
 from .checks import Checks
@@ -20,16 +20,14 @@ __all__ = ["Program", "StageText", "check_style", "read_program"]
 _RESERVED = ("context", "scratch")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class StageText:
+class StageText(NamedTuple):
     """FROM and what follows it."""
 
     from_: From
     commands: tuple[Command, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Program:
+class Program(NamedTuple):
     """``arguments`` are the ARGs before the first FROM."""
 
     document: Document

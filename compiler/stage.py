@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from .checks import Checks
 from .config import Collections, HistoryItem, ImageConfig, rfc3339
@@ -23,8 +23,7 @@ _COMMENT = "buildkit.dockerfile.v0"
 _HEREDOC = Words(skip_quotes=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """The files that ``--from`` or ``from=`` names: a layer (none: no files), or a named context's.
 
     ``ready`` is false for a stage that comes later in the file.
@@ -35,8 +34,7 @@ class Source:
     ready: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(NamedTuple):
     """An argument with its value (none: it has none), and the ARG that says so."""
 
     site: Site
@@ -150,7 +148,7 @@ class Stage:
     ) -> str:
         """The instruction as it is shown while it runs; as written where it can not be expanded."""
         text = site.logical_line() + note
-        words = replace(self.shared.words, raw_quotes=raw_quotes, skip_unset=skip_unset)
+        words = self.shared.words._replace(raw_quotes=raw_quotes, skip_unset=skip_unset)
         # A title is only shown; what is wrong is told where the value is used.
         with suppress(WordError):
             text = words.expand(text, {**self.env, **masks} if masks else self.env).text

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .patterns import Pattern, PatternError, reverse_pattern
 
@@ -37,8 +38,7 @@ class WordError(ValueError):
         self.help = help
 
 
-@dataclass(frozen=True, slots=True)
-class Expansion:
+class Expansion(NamedTuple):
     """A word after expansion: the text, its split into words, and the names that were and were not set."""
 
     text: str
@@ -47,8 +47,7 @@ class Expansion:
     unmatched: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(NamedTuple):
     """How words are read. The switches are those of BuildKit's lexer:
 
     ``raw_quotes`` keeps quotes, ``raw_escapes`` keeps the escape character, ``skip_quotes`` takes quotes for
@@ -71,7 +70,7 @@ class Words:
         return Expansion(text, tuple(words), frozenset(scanner.matched), frozenset(scanner.unmatched))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Split:
     """Words as they come out of one run over the text: splitting follows expansion."""
 
@@ -94,7 +93,7 @@ class _Split:
     def finish(self) -> list[str]:
         if self.current:
             self.words.append("".join(self.current))
-            self.current = []
+            self.current.clear()
         return self.words
 
 
@@ -108,6 +107,7 @@ class _Scanner:
         self.at = 0
         self.depth = 0
         self.raw_escapes = rules.raw_escapes
+        self.current: list[str] = []
         self.matched: set[str] = set()
         self.unmatched: set[str] = set()
 
@@ -142,7 +142,8 @@ class _Scanner:
             )
         outer, self.raw_escapes = self.raw_escapes, raw_escapes
         result: list[str] = []
-        split = _Split()
+        self.current.clear()
+        split = _Split(self.current)
         while (char := self.peek()) != _END and char != stop:
             self._one(char, result, split)
         self.raw_escapes = outer

@@ -34,7 +34,7 @@ _NOT_VARIABLES = frozenset(("BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_ST
 _RULE_NAMES = frozenset(rule.name for rule in RULES)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Checks:
     """Collects warnings, each once. ``chosen`` is the value of :data:`ARGUMENT`, if it is given.
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["RULES", "Rule", "find_rule"]
 
 _ADDRESS = "https://docs.docker.com/go/dockerfile/rule/"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """``detail`` says what is wrong at one place, its fields filled in. An ``experimental`` rule is off unless
     it is asked for. ``page`` is the last part of ``url``; one rule has none.
     """

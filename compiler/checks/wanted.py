@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ..gotext import parse_bool, quote
 from .rules import Rule
@@ -13,8 +13,7 @@ _ALL = "all"
 _NAMES = ("skip", "error", "experimental")
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """``skip`` and ``experimental`` hold names of rules, or ``all``; ``error`` makes warnings errors."""
 
     skip: frozenset[str] = frozenset()
@@ -35,10 +34,10 @@ class Wanted:
             if not equals or name not in _NAMES:
                 raise ValueError(f"invalid check option {quote(name if equals else part)}")
             if name == "error":
-                wanted = replace(wanted, error=parse_bool(value.strip()))
+                wanted = wanted._replace(error=parse_bool(value.strip()))
                 continue
             rules = frozenset(rule.strip() for rule in value.split(","))
-            wanted = replace(wanted, skip=rules) if name == "skip" else replace(wanted, experimental=rules)
+            wanted = wanted._replace(skip=rules) if name == "skip" else wanted._replace(experimental=rules)
         return wanted
 
     def merged(self, own: Wanted) -> Wanted:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..graph.plan import LayerPlan
 
 __all__ = ["Emitter"]
 
 
-@dataclass(frozen=True, slots=True)
-class Emitter:
+class Emitter(NamedTuple):
     """A format by the name that ``--format`` takes, the usual end of its file names, and who writes it."""
 
     name: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..gotext import join_path
 from ..heredocs import chomp, read_heredoc_word
@@ -15,8 +15,7 @@ __all__ = ["Transfer", "absolute_destination", "check_mode", "read_transfer", "t
 _SYMBOLIC = re.compile(r"[augo]*(?:[-+=](?:[rwxXstugo]*))+(?:,[augo]*(?:[-+=](?:[rwxXstugo]*))+)*")
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(NamedTuple):
     """Paths (or URLs), heredocs as (name, content, expand), and where they go. Not expanded yet."""
 
     paths: tuple[str, ...]

@@ -49,7 +49,7 @@ class _OptionError(ValueError):
         self.help = help
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class MountOptions:
     """One value of ``--mount``; none where an option is not given."""
 
