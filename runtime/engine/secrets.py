@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from ..errors import InputError
 from .request import Secret
@@ -40,6 +38,10 @@ class Credentials:
 
     def git(self, remote: str) -> str | None:
         """The header for a git remote, or none. What is for its host comes first; the port is part of it."""
+        # Imported here: most builds ask no git server.
+        from base64 import b64encode
+        from urllib.parse import urlsplit
+
         host = urlsplit(remote).netloc.rpartition("@")[2]
         for suffix in (f".{host}", ""):
             header = self._text(f"GIT_AUTH_HEADER{suffix}")
@@ -48,7 +50,7 @@ class Credentials:
             token = self._text(f"GIT_AUTH_TOKEN{suffix}")
             if token is not None:
                 pair = f"x-access-token:{token}".encode("utf-8", "surrogateescape")
-                return f"basic {base64.b64encode(pair).decode()}"
+                return f"basic {b64encode(pair).decode()}"
         return None
 
     def http(self, host: str) -> str | None:

@@ -295,6 +295,22 @@ def test_malformed_urls(builder: Builder, url: str) -> None:
     assert TOKEN not in str(caught.value)
 
 
+def test_steps_mount_contexts(builder: Builder, web: Web, folder: Path) -> None:
+    busybox = Path(shutil.which("busybox") or "/bin/busybox").read_bytes()
+    (folder / "named").write_text("named")
+    options = CompileOptions(contexts={"n": NamedContext("n", "http", f"{web.url}/named")})
+    text = """FROM scratch
+COPY --chmod=755 busybox /bin/sh
+RUN --mount=type=bind,target=/main --mount=type=bind,from=n,target=/named read a < /main/a && \\
+    read b < /named/context; echo "$a $b" > /out
+"""
+    data = archive(("Dockerfile", text), ("a", "archive\n"), ("busybox", busybox))
+    result = builder.build(stream(data), options=options)
+    assert builder.tree(result)["out"] == "archive named\n"
+    builder.build(stream(data), options=options)
+    assert builder.ran() == []
+
+
 # --- git ---------------------------------------------------------------------------------------------
 
 
