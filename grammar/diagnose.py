@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from .automaton import WordError
 from .errors import DockerfileError
-from .lines import LogicalLine, fail
+from .lines import SPACE, LogicalLine, fail
 from .shapes import KEYWORDS, SHAPES, Problem, suggest
 from .source import SourceFile, Span
 from .syntax import Instruction, Item
@@ -29,8 +29,8 @@ def bad_word(source: SourceFile, line: LogicalLine, error: WordError, *, trigger
     """A keyword that the grammar does not expect. ``trigger``: the text is what an ONBUILD held."""
     word = re.split(r"[\t\v\f\r ]", line.text[error.position :], maxsplit=1)[0]
     if not line.text:
-        start = max(line.end - 1, 0)
-        return fail(source, "a line continuation that holds nothing", start, start, "remove it")
+        end = len(source.text[: line.end].rstrip(SPACE))
+        return fail(source, "a line continuation that holds nothing", end - 1, end, "remove it")
     at = line.span(error.position, error.position + len(word))
     keyword = word.upper()
     if error.tokens or (trigger and keyword in ("FROM", "MAINTAINER", "ONBUILD")):

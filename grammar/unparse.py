@@ -22,7 +22,10 @@ def replace_item(document: Document, item: Item, text: str) -> Document:
     """
     index = _index(document, item)
     old = item.text
-    ending = old[len(old.rstrip("\r\n")) :] or ("" if item is document.items[-1] else _line_end(document))
+    if old.endswith("\n"):
+        ending = "\r\n" if old.endswith("\r\n") else "\n"
+    else:
+        ending = "" if item is document.items[-1] else _line_end(document)
     return _rebuild(document, index, index + 1, _ended(text, ending))
 
 

@@ -24,7 +24,11 @@ def is_refused(path: Path) -> bool:
     return "negative" in path.parts or (case.is_file() and "\nrefused = " in case.read_text(encoding="utf-8"))
 
 
-DOCKERFILES = sorted(path for path in CORPUS.rglob("*Dockerfile*") if path.is_file() and not is_refused(path))
+DOCKERFILES = sorted(
+    path
+    for path in CORPUS.rglob("*Dockerfile*")
+    if path.is_file() and path.suffix != ".dockerignore" and not is_refused(path)
+)
 
 Golden = Callable[[Path, str], None]
 

@@ -28,6 +28,12 @@ def test_the_last_line_stays_without_line_end() -> None:
     assert unparse(replace_instruction(document, 3, "CMD y")) == CRLF[:-1] + "y"
 
 
+def test_a_lone_carriage_return_at_the_end_is_no_line_end() -> None:
+    document = parse(SourceFile("f", "FROM a\r"))
+    assert unparse(replace_instruction(document, 0, "FROM a\r")) == "FROM a\r"
+    assert unparse(replace_instruction(document, 0, "FROM b")) == "FROM b"
+
+
 def test_inserting_takes_the_line_end_of_the_file() -> None:
     document = parse(SourceFile("f", CRLF))
     run = document.instructions[1]
