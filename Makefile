@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: setup demo test quick lint bench clean
+.PHONY: setup demo test quick lint bench fuzz clean
 
 setup: $(READY)
 
@@ -42,7 +42,13 @@ lint: $(READY)
 bench: $(READY)
 	@scripts/setup-system build bases
 	@scripts/base-images
+	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m pytest --override-ini="addopts=--import-mode=importlib" --benchmark-only tests/bench $(PYTEST)
+
+# Made-up Dockerfiles for ten minutes. libFuzzer's options, or an input to repeat: make fuzz FUZZ="-max_total_time=60"
+fuzz: $(READY)
+	$(BIN)/python -m pip install --quiet --group fuzz
+	$(BIN)/python tests/fuzz/fuzz_dockerfiles.py $(FUZZ)
 
 # All that make made, base images and the comparison engine included.
 clean:
