@@ -28,6 +28,18 @@ _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 _HEX = re.compile(r"[0-9a-fA-F]+", re.ASCII)
 _TRANSPORT = re.compile(r"(?:https?|ssh|git)://", re.ASCII | re.IGNORECASE)
 _SCP = re.compile(r"[A-Za-z0-9_.-]+@[A-Za-z0-9_.-]+:(?!//)", re.ASCII)
+_ADVICE = (
+    (
+        r"could not read (Username|Password)|Authentication failed|terminal prompts disabled",
+        "if it is private: layerc build --secret id=GIT_AUTH_TOKEN,env=VARIABLE",
+    ),
+    (r"Permission denied|Host key verification", "does the ssh agent hold a key that the server knows?"),
+    (
+        r"resolve host|look up|unable to connect|[Ff]ailed to connect|unable to access",
+        "check the host's name and the network",
+    ),
+    (r"not found|not a git repository|does not appear|not exported", "check the URL: is it a repository?"),
+)
 _GITHUB = ("https://github.com/", "https://www.github.com/")
 _KIND = "git"
 
@@ -313,7 +325,12 @@ def _told(remote: str, what: str) -> Iterator[None]:
     except GitError as error:
         # Git names the remote itself, or with a path after it, and may leave out a password.
         shown = without_credentials(str(error).replace(remote, redacted(remote)))
-        raise SourceError(f"{what} {redacted(remote)}: {shown}") from error
+        raise SourceError(f"{what} {redacted(remote)}: {shown}", help=_advice(shown)) from error
+
+
+def _advice(said: str) -> str | None:
+    """What may help where git has said this."""
+    return next((advice for pattern, advice in _ADVICE if re.search(pattern, said)), None)
 
 
 def _move_content(tree: str, subdir: str, target: str, source: GitTree) -> None:

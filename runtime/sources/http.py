@@ -168,7 +168,7 @@ class HttpSource:
             if not 200 <= response.status < 300:
                 raise SourceError(
                     f"can not download {shown(url)}: the server answers {_status(response.status)}",
-                    help="check the URL" if response.status in {404, 410} else None,
+                    help=_advice(url, response.status),
                 )
             modified = _mtime_ns(response.headers.get("Last-Modified", ""))
             total = response.headers.get("Content-Length", "")
@@ -234,6 +234,13 @@ def file_name(url: str) -> str:
     if name in {".", ".."} or any(unicodedata.category(char) == "Cc" for char in name):
         return "download"
     return name
+
+
+def _advice(url: str, status: int) -> str | None:
+    if status in {401, 403}:
+        host = urlsplit(url).hostname
+        return f"if it is private: layerc build --secret id=HTTP_AUTH_TOKEN_{host},env=VARIABLE"
+    return "check the URL" if status in {404, 410} else None
 
 
 def _record_key(url: str) -> str:

@@ -250,8 +250,9 @@ def test_http_credentials(builder: Builder, web: Web, folder: Path, tmp_path: Pa
     (folder / "private/c.tar").write_bytes(archive(("Dockerfile", ALL), ("a", "1")))
     (folder / "private/f").write_text("f")
     url = f"{web.url}/private/c.tar"
-    with pytest.raises(SourceError, match="401 Unauthorized"):
+    with pytest.raises(SourceError, match="401 Unauthorized") as refused:
         builder.build(UrlContext(url))
+    assert "--secret id=HTTP_AUTH_TOKEN_127.0.0.1," in (refused.value.help or "")
     (tmp_path / "token").write_text(f"{TOKEN}\n")
     secrets = (Secret("HTTP_AUTH_TOKEN_127.0.0.1", str(tmp_path / "token")),)
     builder.build(UrlContext(url), secrets=secrets)
@@ -394,8 +395,9 @@ def test_git_credentials(
         )
         context = UrlContext(f"{web.url}/private/app.git")
         if sent is None:
-            with pytest.raises(SourceError, match="can not read the refs"):
+            with pytest.raises(SourceError, match="can not read the refs") as refused:
                 builder.build(context, secrets=secrets)
+            assert "--secret id=GIT_AUTH_TOKEN," in (refused.value.help or "")
             return
         assert "all/Dockerfile" in builder.tree(builder.build(context, secrets=secrets))
         text = f"FROM scratch\nADD {web.url}/private/app.git /\n"
