@@ -72,10 +72,14 @@ class Words(NamedTuple):
 
 @dataclass(slots=True, eq=False, repr=False)
 class _Split:
-    """Words as they come out of one run over the text: splitting follows expansion."""
+    """Words as they come out of one run over the text: splitting follows expansion.
 
+    ``current``, the word so far, is shared by all runs over a word, as in BuildKit: the run over a modifier's
+    word drops what stands before it. So ``EXPOSE 80${SUFFIX:-81}`` is port 81 there, and here.
+    """
+
+    current: list[str]
     words: list[str] = field(default_factory=list)
-    current: list[str] = field(default_factory=list)
 
     def add(self, text: str) -> None:
         """Unquoted text: white space ends a word."""
