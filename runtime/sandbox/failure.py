@@ -20,6 +20,7 @@ _NOT_EXECUTABLE = re.compile(
     r"open executable|the path `.*` (exists but it is not executable|is not a regular file)"
     r"|exec: .*: (permission denied|is a directory)"
 )
+_FOREIGN = re.compile("exec format error", re.IGNORECASE)
 
 
 def explain(log: str, argv: Sequence[str]) -> tuple[int, str]:
@@ -32,6 +33,8 @@ def explain(log: str, argv: Sequence[str]) -> tuple[int, str]:
     if _NOT_FOUND.search(message):
         where = "no such file or directory" if "/" in program else "not found in $PATH"
         return NOT_FOUND, f'exec: "{program}": {where}\n'
+    if _FOREIGN.search(message):
+        return NOT_EXECUTABLE, f'exec: "{program}": exec format error\n'
     if _NOT_EXECUTABLE.search(message):
         return NOT_EXECUTABLE, f'exec: "{program}": not an executable file\n'
     if _is_refusal(message):

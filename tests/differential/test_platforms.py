@@ -7,13 +7,16 @@ import os
 import subprocess
 import time
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from projects import ROOT, layerc
+from registries import docker_registry
 from treediff import compare_configs, compare_trees, layout, read_image
+
+from layerc.runtime.oci.platforms import host_platform
 
 pytestmark = [pytest.mark.root, pytest.mark.engine]
 
@@ -43,11 +46,11 @@ def read_document(place: Path, name: str) -> Any:
         return json.load(file)
 
 
-def with_docker(engine: Mapping[str, str], said: list[str], output: str) -> None:
+def with_docker(engine: Mapping[str, str], said: list[str], output: str) -> subprocess.CompletedProcess[str]:
     command = [engine["buildx"], *said, "--no-cache", "--provenance=false", f"--output={output}"]
     environment = {**os.environ, "DOCKER_HOST": engine["host"]}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stderr
+    command.append("--progress=plain")
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
 
 def root_of(archive: Path) -> tuple[str, list[dict[str, Any]]]:
@@ -64,7 +67,8 @@ def test_the_same_images(
     began = time.time()
     said = words(case, bases)
     theirs, ours = tmp_path / "docker.tar", tmp_path / "layerc.tar"
-    with_docker(docker_engine, said, f"type=oci,dest={theirs}")
+    done = with_docker(docker_engine, said, f"type=oci,dest={theirs}")
+    assert done.returncode == 0, done.stderr
     built = layerc(*said, f"--store={tmp_path / 'store'}", f"--output=type=oci,dest={ours}")
     assert built.status == 0, built.stderr
     assert root_of(ours) == root_of(theirs)
@@ -75,6 +79,63 @@ def test_the_same_images(
         found += [(name, str(item)) for item in compare_trees(left.tree, right.tree, (began, began))]
         found += [(name, str(item)) for item in compare_configs(left.config, right.config)]
     assert found == []
+
+
+@pytest.fixture(scope="module")
+def registry(
+    bases: Mapping[str, Mapping[str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """A registry with the base as ``base:several``, and that for arm/v7 alone as ``base:arm``."""
+    source = f"oci:{bases[BASE]['layout']}:{bases[BASE]['tag']}"
+    with docker_registry(tmp_path_factory.mktemp("registry")) as host:
+        for name, words in (("several", ["--all"]), ("arm", [])):
+            command = ["skopeo", "--override-arch=arm", "--override-variant=v7", "copy", *words]
+            command += ["--dest-tls-verify=false", source, f"docker://{host}/base:{name}"]
+            subprocess.run(command, capture_output=True, check=True)
+        yield host
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], str(host_platform())),
+        (["--platform=linux/amd64"], "linux/amd64"),
+        (["--platform=linux/arm/v7"], ""),
+    ],
+    ids=["implicit", "another", "its own"],
+)
+def test_a_base_for_another_platform(
+    words: list[str], expected: str, registry: str, docker_engine: Mapping[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM {registry}/base:arm\nLABEL a=b\n")
+    theirs, ours = tmp_path / "docker.tar", tmp_path / "layerc.tar"
+    said = ["build", str(tmp_path), *words]
+    done = with_docker(docker_engine, said, f"type=oci,dest={theirs}")
+    built = layerc(*said, f"--store={tmp_path / 'store'}", f"--output=type=oci,dest={ours}")
+    assert (done.returncode, built.status) == (0, 0), done.stderr + built.stderr
+    warning = (
+        f'Base image {registry}/base:arm was pulled with platform "linux/arm/v7", '
+        f'expected "{expected}" for current build'
+    )
+    assert [warning in text for text in (done.stderr, built.stderr)] == [bool(expected)] * 2
+    assert compare_configs(read_image(theirs).config, read_image(ours).config) == []
+
+
+def test_a_platform_that_the_base_has_not(
+    registry: str, docker_engine: Mapping[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM {registry}/base:several\nLABEL a=b\n")
+    said = ["build", str(tmp_path), "--platform=linux/amd64,linux/s390x"]
+    done = with_docker(docker_engine, said, f"type=oci,dest={tmp_path / 'docker.tar'}")
+    assert done.returncode
+    assert "no match for platform in manifest" in done.stderr
+    built = layerc(
+        *said, f"--store={tmp_path / 'store'}", f"--output=type=oci,dest={tmp_path / 'layerc.tar'}"
+    )
+    assert built.status == 4
+    assert "has no image for linux/s390x" in built.stderr
+    assert "it has: linux/386, linux/amd64, linux/arm/v7, linux/arm64" in built.stderr
+    assert "Dockerfile:1:6" in built.stderr
 
 
 def _name(platform: Mapping[str, str]) -> str:

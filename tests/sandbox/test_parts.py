@@ -217,6 +217,8 @@ def test_environment_takes_secrets_last() -> None:
         (r'exec: \"/foo\": stat /foo: no such file or directory', "/foo", 127, "no such file or directory"),
         (r'exec: \"/foo\": permission denied', "/foo", 126, "not an executable file"),
         (r'exec: \"/foo\": is a directory', "/foo", 126, "not an executable file"),
+        (r'exec: \"/foo\": exec format error', "/foo", 126, "exec format error"),
+        ("exec container process `/foo`: Exec format error\n", "/foo", 126, "exec format error"),
     ],
 )  # fmt: skip
 def test_programs_that_can_not_be_executed(log: str, program: str, status: int, line: str) -> None:
