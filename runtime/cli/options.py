@@ -13,6 +13,7 @@ from ...compiler.options import CompileOptions, NamedContext
 from ...grammar.source import SourceFile
 from ..errors import InputError, UsageError
 from ..oci.platforms import host_platform, parse_platform
+from .proxies import configured_proxies
 
 if TYPE_CHECKING:
     from ...compiler.graph.plan import LayerPlan
@@ -119,7 +120,8 @@ def _pair(option: str) -> Callable[[str], tuple[str, str | None]]:
 
 def _build_args(items: Sequence[str], environment: Mapping[str, str]) -> dict[str, str]:
     """As docker: a name without a value takes the environment's, and is left out where that has none.
-    SOURCE_DATE_EPOCH is handed on from the environment without being named.
+    SOURCE_DATE_EPOCH is handed on from the environment, and proxies from docker's configuration, without being
+    named.
     """
     values: dict[str, str] = {}
     for key, value in map(_pair("--build-arg"), items):
@@ -129,6 +131,8 @@ def _build_args(items: Sequence[str], environment: Mapping[str, str]) -> dict[st
             values[key] = environment[key]
     if epoch := environment.get("SOURCE_DATE_EPOCH"):
         values.setdefault("SOURCE_DATE_EPOCH", epoch)
+    given = {name.upper() for name in values}
+    values |= {name: value for name, value in configured_proxies(environment).items() if name not in given}
     return values
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from pathlib import Path
 
@@ -53,6 +54,19 @@ def test_build_args_without_a_value_come_from_the_environment() -> None:
         "D": "",
         "E": "x=y",
     }
+
+
+def test_proxies_of_dockers_configuration(tmp_path: Path) -> None:
+    default = {"httpProxy": "http://a", "noProxy": "b", "ftpProxy": ""}
+    proxies = {"default": default, "tcp://c": {"httpsProxy": "http://d"}}
+    (tmp_path / "config.json").write_text(json.dumps({"proxies": proxies}))
+    where = {"DOCKER_CONFIG": str(tmp_path)}
+    assert options(**where).build_args == {"HTTP_PROXY": "http://a", "NO_PROXY": "b"}
+    assert options(**where, DOCKER_HOST="tcp://c").build_args == {"HTTPS_PROXY": "http://d"}
+    assert options("--build-arg", "http_proxy=x", **where).build_args == {"http_proxy": "x", "NO_PROXY": "b"}
+    for wrong in ("[]", "{", '{"proxies": 1}', '{"proxies": {"default": [1]}}'):
+        (tmp_path / "config.json").write_text(wrong)
+        assert options(**where).build_args == {}
 
 
 @pytest.mark.parametrize(
