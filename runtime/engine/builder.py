@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from ...compiler.graph.layer import ImageLayer
 from ...compiler.graph.operations import Add, Base, Copy, MakeDir, Run
+from ..errors import InputError
 from ..events import Notice, Reporter, StepOutput
 from ..snapshot.commit import commit
 from ..snapshot.view import StackView
@@ -137,7 +138,7 @@ class LayerBuilder:
             for pattern in plan.unmatched:
                 warn(f"{pattern} matches nothing, so nothing is copied for it")
         below: Stack = () if is_linked(copy) else parent
-        users = StackView(self._store, parent) if copy.chown else None
+        users = self._users(copy.chown, parent)
         observer = self._observer()
         with self._store.draft() as draft:
             with observer.mount(below, draft) as root:
@@ -147,7 +148,8 @@ class LayerBuilder:
             return Executed(self._commit(draft, below), observer.views())
 
     def _make_directory(self, make: MakeDir, parent: Stack, warn: Callable[[str], None]) -> Executed:
-        owner = resolve_owner(make.user, StackView(self._store, parent), warn) if make.user else None
+        users = self._users(make.user, parent)
+        owner = resolve_owner(make.user, users, warn) if users is not None else None
         observer = self._observer()
         with self._store.draft() as draft:
             with observer.mount(parent, draft) as root:
@@ -157,6 +159,17 @@ class LayerBuilder:
             if needs_users(make.user or ""):
                 observer.add_reads(*OWNER_FILES)
             return Executed(self._commit(draft, parent), observer.views())
+
+    def _users(self, owner: str, parent: Stack) -> StackView | None:
+        """Where the names of an owner are looked up, none without an owner."""
+        if not owner:
+            return None
+        if not parent and needs_users(owner):
+            raise InputError(
+                f"the owner {owner!r} can not be looked up: there is no file at all, so no /etc/passwd",
+                help="give numbers, such as 1000:1000",
+            )
+        return StackView(self._store, parent)
 
     def _observer(self) -> Observer:
         return Observer(self._store, observes=self._observes)
