@@ -1,55 +1,48 @@
-"""Parse throughput, ours and other parsers', on one text of ordinary size and on large ones.
+"""Parse throughput, ours and other parsers', on the corpus and on large files.
 
 pytest tests/bench/test_parse_speed.py --benchmark-only
+
+The parsers and texts are those of parse_speed.py, which makes the tables and the graph of docs/benchmarks.md.
 """
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from layerc.grammar.parse import parse
-from layerc.grammar.source import SourceFile
+_spec = importlib.util.spec_from_file_location("parse_speed", Path(__file__).with_name("parse_speed.py"))
+assert _spec is not None
+assert _spec.loader is not None
+speed = importlib.util.module_from_spec(_spec)
+sys.modules[_spec.name] = speed
+_spec.loader.exec_module(speed)
 
-CASES = Path(__file__).parent.parent.parent / "corpus" / "cases"
-SERVICE = (CASES / "syntax-plain-web-service" / "Dockerfile").read_text(encoding="utf-8")
-FILES = [
-    path.read_bytes().decode("utf-8", "surrogateescape") for path in sorted(CASES.glob("syntax-*/Dockerfile"))
-]
-INSTRUCTIONS = 16
-BODY = SERVICE.split("\n", 1)[1]
+OTHERS = {name: make for name, make, _ in speed.OTHERS}
 
 
-@pytest.mark.benchmark(group="one file of 0.9 KB")
-def test_layerc(benchmark: BenchmarkFixture) -> None:
-    document = benchmark(lambda: parse(SourceFile("Dockerfile", SERVICE)))
-    assert len(document.instructions) == INSTRUCTIONS
+@pytest.mark.benchmark(group="all files of the corpus")
+@pytest.mark.parametrize("name", ["layerc", *OTHERS])
+def test_the_corpus(benchmark: BenchmarkFixture, name: str) -> None:
+    parser = OTHERS[name]() if name in OTHERS else speed.ours
+    texts = speed.corpus_texts()
+    benchmark.pedantic(lambda: [parser(text) for text in texts], rounds=5, warmup_rounds=1)
 
 
-@pytest.mark.benchmark(group="one file of 0.9 KB")
-def test_official_go_parser(benchmark: BenchmarkFixture) -> None:
-    dockerfile = pytest.importorskip("dockerfile")
-    assert len(benchmark(dockerfile.parse_string, SERVICE)) == INSTRUCTIONS
+@pytest.mark.benchmark(group="one file of 1 MB")
+@pytest.mark.parametrize("name", ["layerc", *OTHERS])
+def test_a_large_file(benchmark: BenchmarkFixture, name: str) -> None:
+    parser = OTHERS[name]() if name in OTHERS else speed.ours
+    text = speed.sized(1_000_000)
+    benchmark.pedantic(lambda: parser(text), rounds=2)
 
 
-@pytest.mark.benchmark(group="one file of 0.9 KB")
-def test_dockerfile_parse(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
-    module = pytest.importorskip("dockerfile_parse")
-    (tmp_path / "Dockerfile").write_text(SERVICE, encoding="utf-8")
-    parser = module.DockerfileParser(str(tmp_path), cache_content=True)
-    assert len(benchmark(lambda: parser.structure)) == INSTRUCTIONS + 1  # a comment counts
-
-
-@pytest.mark.benchmark(group="all cases of the corpus")
-def test_layerc_on_the_corpus(benchmark: BenchmarkFixture) -> None:
-    benchmark(lambda: [parse(SourceFile("Dockerfile", text)) for text in FILES])
-
-
-@pytest.mark.benchmark(group="linear in size")
-@pytest.mark.parametrize("megabytes", [0.1, 1, 10])
-def test_layerc_on_large_files(benchmark: BenchmarkFixture, megabytes: float) -> None:
-    source = SourceFile("Dockerfile", BODY * int(megabytes * 1e6 / len(BODY)))
-    document = benchmark.pedantic(lambda: parse(source), rounds=2)
-    assert len(document.items) > 1000 * megabytes
+@pytest.mark.benchmark(group="shapes of 1 MB")
+@pytest.mark.parametrize("shape", speed.SHAPES)
+def test_shapes(benchmark: BenchmarkFixture, shape: str) -> None:
+    text = speed.SHAPES[shape](1_000_000)
+    result = benchmark.pedantic(lambda: speed.ours(text), rounds=2)
+    assert not isinstance(result, Exception)
