@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tarfile
+from collections.abc import Callable
 from io import RawIOBase
-from typing import IO, Any, BinaryIO, Protocol, Self, cast
+from typing import IO, BinaryIO, Protocol, Self, cast
 
 __all__ = ["DamagedArchiveError", "open_archive"]
 
 _HEAD = 16
 _BLOCK = 1 << 16
+_GZIP = 31  # zlib's name for the format, with the largest window
 
 
 class DamagedArchiveError(Exception):
@@ -18,6 +20,10 @@ class DamagedArchiveError(Exception):
 
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
+
+
+class _Packed(Protocol):
+    def read1(self, size: int, /) -> bytes: ...
 
 
 def open_archive(source: BinaryIO) -> tarfile.TarFile | None:
@@ -84,15 +90,15 @@ class _Prefixed(RawIOBase):
 
 
 class _Guarded:
-    """A decompressor whose many kinds of errors are one."""
+    """A decompressor whose many kinds of errors are one. It gives what there is before the damage, in pieces."""
 
-    def __init__(self, stream: _Readable, error: type[Exception] = EOFError) -> None:
+    def __init__(self, stream: _Packed, error: type[Exception] = EOFError) -> None:
         self._stream = stream
         self._error = error
 
     def read(self, size: int) -> bytes:
         try:
-            return self._stream.read(size)
+            return self._stream.read1(size)
         except (OSError, EOFError, self._error) as error:
             raise DamagedArchiveError(str(error)) from error
 
@@ -101,10 +107,10 @@ def _decompressed(stream: _Prefixed, head: bytes) -> _Readable:
     """``stream`` decompressed. The readers are imported when they are needed."""
     source = cast("IO[bytes]", stream)
     if head.startswith(b"\x1f\x8b\x08"):
-        from isal import igzip, isal_zlib
+        from isal import isal_zlib
 
-        gzip: Any = igzip.GzipFile
-        return _Guarded(gzip(fileobj=source), cast("type[Exception]", isal_zlib.IsalError))
+        error = cast("type[Exception]", isal_zlib.IsalError)
+        return _Guarded(_Members(stream, lambda: isal_zlib.decompressobj(_GZIP)), error)
     if head.startswith(b"BZh"):
         from bz2 import BZ2File
 
@@ -114,26 +120,36 @@ def _decompressed(stream: _Prefixed, head: bytes) -> _Readable:
 
         return _Guarded(LZMAFile(source), LZMAError)
     if head.startswith(b"\x28\xb5\x2f\xfd") or (len(head) >= 8 and head[1:4] == b"\x2a\x4d\x18"):
-        from zstandard import ZstdError
+        from zstandard import ZstdDecompressor, ZstdError
 
-        return _Guarded(_Zstd(stream), ZstdError)
+        return _Guarded(_Members(stream, ZstdDecompressor().decompressobj), ZstdError)
     return stream
 
 
-class _Zstd:
-    """zstd frames, one after the other. The package's own reader takes a cut off frame for a whole one."""
+class _Decompressor(Protocol):
+    """What decompresses one gzip member or zstd frame."""
 
-    def __init__(self, stream: _Readable) -> None:
-        from zstandard import ZstdDecompressor
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, /) -> bytes: ...
 
-        self._new = ZstdDecompressor().decompressobj
+
+class _Members:
+    """Compressed members or frames, one after the other, perhaps with zeros behind them. The packages' own readers
+    take a cut off frame for a whole one, or give nothing of the block that the damage is in.
+    """
+
+    def __init__(self, stream: _Prefixed, new: Callable[[], _Decompressor]) -> None:
+        self._new = new
         self._stream = stream
-        self._frame = self._new()
+        self._member = new()
         self._begun = False
         self._rest = b""
         self._ready = b""
 
-    def read(self, size: int) -> bytes:
+    def read1(self, size: int) -> bytes:
         while not self._ready and self._fill():
             pass
         data, self._ready = self._ready[:size], self._ready[size:]
@@ -147,10 +163,14 @@ class _Zstd:
             if self._begun:
                 raise EOFError("the compressed file ends too early")
             return False
-        self._ready = self._frame.decompress(data)
+        if not self._begun:
+            data = data.lstrip(b"\0")
+            if not data:
+                return True
+        self._ready = self._member.decompress(data)
         self._begun = True
-        if self._frame.eof:
-            self._rest = self._frame.unused_data
-            self._frame = self._new()
+        if self._member.eof:
+            self._rest = self._member.unused_data
+            self._member = self._new()
             self._begun = False
         return True
