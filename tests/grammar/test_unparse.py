@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from dockerfile_texts import dockerfiles
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from layerc.grammar.errors import DockerfileError
 from layerc.grammar.parse import parse
 from layerc.grammar.source import SourceFile
-from layerc.grammar.unparse import insert_item, remove_item, replace_instruction, unparse
+from layerc.grammar.unparse import insert_item, remove_item, replace_instruction, replace_item, unparse
 
 CRLF = "\ufeff# c\r\nFROM a\r\n\r\nRUN one \\\r\n  # inside\r\n  two\r\nCOPY <<E /x\r\nbody\r\nE\r\nCMD x"
 
@@ -72,3 +73,48 @@ def test_replacing_an_instruction_by_itself_changes_nothing(text: str) -> None:
         return
     for index, instruction in enumerate(document.instructions):
         assert replace_instruction(document, index, instruction.text) == document
+
+
+BODIES = [
+    "FROM x AS y",
+    "RUN --network=none --mount=type=cache,target=/c make",
+    "RUN a \\\n  # inside\n\n  b",
+    "COPY <<A <<-'B' /x/\n1\nA\n\t2\n\tB",
+    'CMD ["a", "\\u00e9"]',
+    "ENV old  one two",
+    "LABEL a='b c' \\\r\n  d=e\r",
+    "ONBUILD ADD --chmod=644 a b",
+    "HEALTHCHECK --interval=3s CMD x",
+    "MAINTAINER é",
+    "# only a comment",
+    "",
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=dockerfiles(), data=st.data())
+def test_an_edit_changes_only_its_own_bytes(text: str, data: st.DataObject) -> None:
+    """Replace, insert and remove any item, heredocs, comments, blank lines and directives too."""
+    try:
+        document = parse(SourceFile("f", text))
+    except DockerfileError:
+        return
+    item = data.draw(st.sampled_from(document.items))
+    new = data.draw(st.sampled_from(BODIES))
+    before, after = text[: item.span.start], text[item.span.end :]
+    edits = {
+        "replace": (lambda: replace_item(document, item, new), before, after, new),
+        "insert": (lambda: insert_item(document, item, new), before, item.text + after, new),
+        "append": (lambda: insert_item(document, None, new), text, "", new),
+        "remove": (lambda: remove_item(document, item), before, after, ""),
+    }
+    edit, head, tail, body = edits[data.draw(st.sampled_from(sorted(edits)))]
+    try:
+        changed = unparse(edit())
+    except DockerfileError:
+        return  # the edited text is none
+    assert changed.startswith(head)
+    assert changed.endswith(tail)
+    middle = changed[len(head) : len(changed) - len(tail)]
+    assert middle.strip("\r\n") == body.strip("\r\n")
+    assert middle.replace(body, "", 1) in ("", "\n", "\r\n")
