@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,13 @@ def foreign_steps(
 
 def _runs_elsewhere(base: Base, own: Platform) -> bool:
     platform = parse_platform(base.platform)
-    return (platform.os, platform.architecture) != (own.os, own.architecture)
+    return (platform.os, platform.architecture) != (own.os, own.architecture) or _level(platform) > 1
+
+
+def _level(platform: Platform) -> int:
+    """What a variant of amd64 asks of the processor: 3 for v3. Others ask for nothing that could be told."""
+    told = re.fullmatch("v([0-9])", platform.variant)
+    return int(told[1]) if platform.architecture == "amd64" and told else 1
 
 
 def _base(layers: Mapping[str, ImageLayer], layer: ImageLayer, known: dict[str, Base | None]) -> Base | None:
@@ -80,6 +87,7 @@ def refuse_what_can_not_run(
                 help="only steps of Linux images can run here",
             )
         if runner.can_run(platform.architecture, store):
+            _refuse_level(platform, layer)
             continue
         operation = layer.operation
         assert isinstance(operation, Run)
@@ -94,6 +102,21 @@ def refuse_what_can_not_run(
                 help=f"{EMULATOR_HELP}; or cross-build: FROM --platform=$BUILDPLATFORM for the stage that "
                 "runs programs, and only COPY from it",
             )
+
+
+def _refuse_level(platform: Platform, layer: ImageLayer) -> None:
+    from ..sandbox.foreign import amd64_level
+
+    if platform.architecture != host_platform().architecture or _level(platform) == 1:
+        return
+    with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+        level = amd64_level(file.read())
+    if level < _level(platform):
+        raise EnvironmentLackError(
+            f"a step of {platform} can not run here: this processor is linux/amd64/v{level}",
+            where=location_of(layer.provenance),
+            help=f"build for linux/amd64/v{level}, or on another machine",
+        )
 
 
 def _architecture(run: Run, stack: tuple[str, ...], store: Store) -> str | None:

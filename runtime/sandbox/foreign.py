@@ -9,7 +9,15 @@ from dataclasses import dataclass
 
 from .process import OnOutput, Process, ResolvedMount
 
-__all__ = ["ARCHITECTURES", "EMULATOR_HELP", "RunProgram", "can_run", "program_architecture", "tiny_program"]
+__all__ = [
+    "ARCHITECTURES",
+    "EMULATOR_HELP",
+    "RunProgram",
+    "amd64_level",
+    "can_run",
+    "program_architecture",
+    "tiny_program",
+]
 
 EMULATOR_HELP = (
     "register an emulator, as root: 'apt-get install qemu-user-static binfmt-support' (Debian, Ubuntu), "
@@ -44,6 +52,13 @@ ARCHITECTURES = {
     "riscv64": _Kind(2, True, 243, "13050000 9308d005 73000000"),
     "s390x": _Kind(2, False, 22, "a7290000 0a01"),
 }
+
+# What each level of the x86-64 psABI needs more, in the words of /proc/cpuinfo.
+_AMD64_LEVELS = (
+    frozenset(["cx16", "lahf_lm", "pni", "popcnt", "sse4_1", "sse4_2", "ssse3"]),
+    frozenset(["abm", "avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe", "xsave"]),
+    frozenset(["avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl"]),
+)
 
 _FIXED = 16
 _ADDRESS = 0x10000
@@ -83,6 +98,18 @@ def program_architecture(head: bytes) -> str | None:
         if found == (kind.bits, kind.little, kind.machine):
             return name
     return f"unknown (ELF machine {machine})"
+
+
+def amd64_level(cpuinfo: str) -> int:
+    """The level (1 to 4) of an amd64 processor of which /proc/cpuinfo holds ``cpuinfo``."""
+    lines = (line.partition(":") for line in cpuinfo.splitlines())
+    flags = set(next((value.split() for name, _, value in lines if name.strip() == "flags"), ()))
+    level = 1
+    for needed in _AMD64_LEVELS:
+        if not needed <= flags:
+            break
+        level += 1
+    return level
 
 
 def can_run(architecture: str, root: str, run: RunProgram) -> bool:

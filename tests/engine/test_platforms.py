@@ -92,6 +92,15 @@ def test_a_step_that_can_not_run_is_refused_before_anything_runs(project: Projec
     assert not (tmp_path / "out").exists()
 
 
+def test_a_step_for_a_newer_processor_is_refused(project: Project) -> None:
+    """There is no v9, and so no processor that has it."""
+    base = "newer=oci-layout://" + _relabelled(project, "linux/amd64")
+    done = project.build("FROM newer\nRUN true\n", platforms="linux/amd64/v9", base=base)
+    assert done.returncode == 5
+    assert "a step of linux/amd64/v9 can not run here: this processor is linux/amd64/v" in done.stderr
+    assert project.result("FROM newer\nRUN true\n", platforms="linux/amd64", base=base)["executed"] == 1
+
+
 def test_steps_of_another_system_are_refused(project: Project) -> None:
     base = "base=oci-layout://" + _relabelled(project, "windows/amd64")
     done = project.build("FROM base\nRUN dir\n", platforms="windows/amd64", base=base)

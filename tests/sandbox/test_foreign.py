@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 
 from layerc.runtime.oci.platforms import host_platform
 from layerc.runtime.sandbox import Process, ResolvedMount, Sandbox, emulators
-from layerc.runtime.sandbox.foreign import ARCHITECTURES, can_run, program_architecture, tiny_program
+from layerc.runtime.sandbox.foreign import (
+    ARCHITECTURES,
+    amd64_level,
+    can_run,
+    program_architecture,
+    tiny_program,
+)
 from layerc.runtime.sandbox.process import OnOutput
 
 from .accounts import Account
@@ -45,6 +51,21 @@ def test_other_files_have_none() -> None:
 @given(st.binary(max_size=40))
 def test_any_bytes_have_an_answer(data: bytes) -> None:
     assert program_architecture(b"\x7fELF" + data) != ""
+
+
+V2 = "cx16 lahf_lm pni popcnt sse4_1 sse4_2 ssse3"
+V3 = f"{V2} abm avx avx2 bmi1 bmi2 f16c fma movbe xsave"
+V4 = f"{V3} avx512f avx512bw avx512cd avx512dq avx512vl"
+
+
+@pytest.mark.parametrize(
+    ("flags", "level"),
+    [("", 1), ("sse2 cx16", 1), (V2, 2), (V3, 3), (V4, 4), (f"{V2} avx512f avx2", 2), (f"fpu {V3} erms", 3)],
+)
+def test_the_level_of_a_processor(flags: str, level: int) -> None:
+    text = f"processor\t: 0\nmodel name\t: Some flags\nflags\t\t: {flags}\nbugs\t\t: none\n"
+    assert amd64_level(text) == level
+    assert amd64_level("") == 1
 
 
 @pytest.mark.engine
