@@ -106,7 +106,7 @@ def _run(words: list[str]) -> int:
 
 
 def build_parser(only: str | None = None) -> ArgumentParser:
-    """The parser of all subcommands. With ``only`` that one's module alone is imported.
+    """The parser of all subcommands, or of ``only`` one; with an empty text none knows its options yet.
 
     Raises :class:`UsageError` if there is no subcommand ``only``.
     """
@@ -123,9 +123,11 @@ def build_parser(only: str | None = None) -> ArgumentParser:
     # With ``prog`` argparse formats no usage to find it out.
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", prog="layerc")
     for name, summary, module_name in COMMANDS:
+        if only and name != only:
+            continue
         subparser = parser.commands[name] = subparsers.add_parser(name, help=summary)
         subparser.description = f"{summary[0].upper()}{summary[1:]}."
-        if only in (None, name):
+        if only != "":
             module: Command = import_module(f".{module_name}", __package__)
             module.add_arguments(subparser)
             subparser.set_defaults(run=module.run)

@@ -348,6 +348,12 @@ def measure_start(found: Sequence[Engine], rounds: int, patience: float) -> dict
         "an empty Python program": [sys.executable, "-c", "pass"],
         "`layerc --version`": [*program, "--version"],
         "`layerc build --help`": [*program, "build", "--help"],
+        "`layerc compile --offline` of corpus/cases/tour": [
+            *program,
+            "compile",
+            "--offline",
+            str(ROOT / "corpus" / "cases" / "tour"),
+        ],
     }
     for engine in found:
         if engine.name == "docker":
