@@ -69,7 +69,9 @@ IMAGES = [
 ]
 REFUSED = [
     Case("archive-cut-off", "-", "cut.tar", refused="the archive that is the build context is damaged"),
-    Case("archive-cut-off-gzip", "-", "cut.tar.gz", refused="damaged gzip data"),
+    Case(
+        "archive-cut-off-gzip", "-", "cut.tar.gz", refused="the archive that is the build context is damaged"
+    ),
     Case("archive-of-nothing", "-", "Inline.gz", refused="no readable tar archive is in it"),
     Case("archive-without-file", "-f nope -", "context.tar", refused="there is no nope in the build context"),
     Case("empty-input", "-", "empty", refused="standard input is empty"),

@@ -2,16 +2,12 @@
 
 import os
 import shutil
-import socket
 import stat
-import subprocess
-import threading
 import time
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import pytest
+from served import WHEN, git, serve_git, serve_web
 
 from layerc.compiler.graph.operations import GitTree
 from layerc.runtime.errors import EnvironmentLackError, IntegrityError, SourceError
@@ -22,64 +18,13 @@ from layerc.runtime.store import Store
 
 pytestmark = [pytest.mark.engine, pytest.mark.skipif(shutil.which("git") is None, reason="no git")]
 
-WHEN = 1_234_567_890
-ENVIRON = {
-    "PATH": os.environ["PATH"],
-    "HOME": "/dev/null",
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_AUTHOR_NAME": "a",
-    "GIT_AUTHOR_EMAIL": "a@example.com",
-    "GIT_COMMITTER_NAME": "a",
-    "GIT_COMMITTER_EMAIL": "a@example.com",
-    "GIT_AUTHOR_DATE": f"{WHEN} +0000",
-    "GIT_COMMITTER_DATE": f"{WHEN} +0000",
-}
-
-
-def git(directory, *arguments):
-    done = subprocess.run(
-        ["git", "-c", "init.defaultBranch=main", "-c", "protocol.file.allow=always", *arguments],
-        cwd=directory,
-        env=ENVIRON,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout.strip()
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     """Repositories ``lib.git`` and ``app.git`` (with ``lib`` as a submodule), and where they are served."""
     place = tmp_path_factory.mktemp("git")
-    port = free_port()
-    command = ["git", "daemon", "--export-all", "--reuseaddr", f"--base-path={place}", "--listen=127.0.0.1"]
-    daemon = subprocess.Popen(
-        [*command, f"--port={port}", str(place)], env=ENVIRON, stderr=subprocess.DEVNULL
-    )
-    for _ in range(100):
-        with socket.socket() as client:
-            if not client.connect_ex(("127.0.0.1", port)):
-                break
-        time.sleep(0.05)
-    quiet = type("Quiet", (SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), partial(quiet, directory=str(place)))
-    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    remote = f"git://127.0.0.1:{port}"
-    commits = make_repositories(place, remote)
-    yield SimpleNamespace(place=place, git=remote, http=f"http://127.0.0.1:{httpd.server_port}", **commits)
-    httpd.shutdown()
-    httpd.server_close()
-    thread.join()
-    daemon.terminate()
-    daemon.wait()
+    with serve_git(place) as remote, serve_web(place) as web:
+        yield SimpleNamespace(place=place, git=remote, http=web.url, **make_repositories(place, remote))
 
 
 def make_repositories(place, remote):
