@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from compiling import CASES, compile_case
+from compiling import CASES, compile_case, compile_text
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from layerc.compiler.options import CompileOptions
@@ -65,6 +65,14 @@ def test_compile_the_cases_of_the_corpus(benchmark: BenchmarkFixture) -> None:
     folders = [path.parent for path in sorted(CASES.glob("*/plan.json"))]
     plans = benchmark(lambda: [compile_case(folder) for folder in folders])
     assert len(plans) == len(folders) > 20
+
+
+@pytest.mark.benchmark(group="compile 8,000 lines")
+@pytest.mark.parametrize("line", ["ENV n{0}=v", "LABEL n{0}=v", "EXPOSE {0}", "RUN echo {0}"])
+def test_compile_many_lines(benchmark: BenchmarkFixture, line: str) -> None:
+    text = "FROM scratch\n" + "".join(line.format(number) + "\n" for number in range(1, 8_001))
+    plan = benchmark.pedantic(lambda: compile_text(text), rounds=5)
+    assert plan.images
 
 
 @pytest.mark.benchmark(group=f"a context of {LARGE} files")
