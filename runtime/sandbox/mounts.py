@@ -32,7 +32,7 @@ class StepMounts:
         """``/etc/resolv.conf`` and ``/etc/hosts``."""
         contents = {
             "/etc/resolv.conf": resolver(_host_resolver(), host_network=process.network != "none"),
-            "/etc/hosts": hosts(process.extra_hosts),
+            "/etc/hosts": hosts(process.extra_hosts, process.hostname),
         }
         return [
             self._bind(target, self._write(content, 0o644), ["nosuid", "noexec", "nodev", "ro"])
