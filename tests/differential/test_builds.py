@@ -1,7 +1,7 @@
 """Every tiny build of corpus/builds, by the real engine and by layerc: the same image, or refused by both.
 
 What may differ is listed in the case's case.toml and explained in docs/differences.md. Where the engine's front
-end is too old for a case, the files that layerc makes are compared with the case's tree.txt.
+end is too old for a case, the files that layerc makes are compared with the case's case.tree.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def test_the_files_of_a_later_front_end(
     below: dict[str, Node] = {}
     for base in alone.bases:
         below.update(read_image(f"{bases[base]['layout']}:{bases[base]['tag']}").tree)
-    golden(alone.path / "tree.txt", "".join(lines_of(read_image(archive).tree, below)))
+    golden(alone.path / "case.tree", "".join(lines_of(read_image(archive).tree, below)))
 
 
 def lines_of(tree: Mapping[str, Node], below: Mapping[str, Node]) -> Iterator[str]:
