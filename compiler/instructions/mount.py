@@ -63,7 +63,8 @@ def _ssh(stage: Stage, options: MountOptions, number: int) -> Mount:
 
 
 def _absolute(stage: Stage, target: str) -> str:
-    return target if target.startswith("/") else join_path("/", stage.config.workdir, target)
+    """``target`` from the working directory on, without ``.`` and ``..``: the runtime takes them off as well."""
+    return join_path("/", target if target.startswith("/") else join_path(stage.config.workdir, target))
 
 
 def _tree(site: Site, stage: Stage, options: MountOptions, inputs: list[str]) -> Mount:

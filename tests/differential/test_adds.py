@@ -250,14 +250,27 @@ ADD {remote}/app.git#refs/heads/main /full
 ADD {remote}/app.git#{first} /commit
 ADD {remote}/app.git#:sub /subdirectory
 ADD {remote}/app.git#v1:sub/deep /deep/
-ADD {remote}/app.git#modules /modules
 ADD --checksum={first} {remote}/app.git#v1 /checked
 ADD --chown=5:6 --chmod=u=rwX,go= {remote}/app.git /new/owned/
 ADD --exclude=sub {remote}/app.git /excluded
 ADD --link {remote}/app.git#v1 /linked
 ADD local {remote}/app.git#v1 /several/
 ADD {web}/app.git#v1 /over-http
+ADD {remote}/app.git?ref=v1&subdir=sub /query
+ADD {remote}/app.git?branch=main /query-branch
+ADD {remote}/app.git?tag=v1&commit={first} /query-commit
 ADD {web}/app.git#main:sub /over-http-subdirectory
+"""
+        builders.compare(text, times=False)
+
+
+def test_submodules(builders: Builders, tmp_path: Path) -> None:
+    """Apart from other refs, whose checkouts the engine may leave the submodules' directories in."""
+    with repositories(tmp_path / "git") as (remote, web, _):
+        text = f"""
+FROM scratch
+ADD {remote}/app.git#modules /modules
+ADD {web}/app.git?ref=modules&submodules=false /without
 """
         builders.compare(text, times=False, only_docker=["modules/vendor/lib/.git"])
 
