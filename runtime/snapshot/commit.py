@@ -197,7 +197,7 @@ class _Walk:
             entry = first._replace(path=path, link=first.path)
             self.stream.entry(entry)
         else:
-            is_equal = before is not None and not linked and _same_leaf(entry, before)
+            is_equal = before is not None and not linked and self._stayed(entry, before)
             taken = self._content(entry, before if is_equal else None)
             if taken is None:
                 self._drop(directory, path)
@@ -206,6 +206,17 @@ class _Walk:
             if linked:
                 self._links[status.st_dev, status.st_ino] = entry
         directory.rows.append(self.index.leaf(entry))
+
+    def _stayed(self, entry: Entry, before: Entry) -> bool:
+        """Whether all but the content (of a file) is as below. A file of its own in the place of one of several
+        names is a change even if it looks the same.
+        """
+        if not _same_leaf(entry, before):
+            return False
+        if entry.kind != "file":
+            return True
+        with self._parent.open(entry.path) as file:
+            return os.fstat(file.fileno()).st_nlink == 1
 
     def _content(self, entry: Entry, before: Entry | None) -> Entry | None:
         """Read what an entry holds into the stream; none if it equals ``before``, and nothing is written."""
