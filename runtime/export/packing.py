@@ -88,7 +88,7 @@ class Packing:
     force: bool = False
     oci: bool = True
     index: bool = False
-    rewrite: bool = False
+    rewrite: bool | None = None
     annotations: tuple[Annotation, ...] = ()
 
     @classmethod
@@ -113,7 +113,7 @@ class Packing:
                 "annotations of an index and of descriptors need the OCI's media types",
                 help="annotate the manifest, or add oci-mediatypes=true to the output",
             )
-        rewrite = output.flag("rewrite-timestamp", False)
+        rewrite = output.flag("rewrite-timestamp", False) if "rewrite-timestamp" in output.options else None
         return cls(kind, level, force, oci, output.index, rewrite, annotations)
 
     def pack(self, images: Sequence[ImageManifest], store: Store, report: Reporter) -> Packed:
@@ -134,7 +134,7 @@ class Packing:
         return Packed(root, packed, {root.digest: data, **documents}, created)
 
     def _image(self, image: ImageManifest, store: Store, report: Reporter) -> ImageManifest:
-        latest = image.epoch if self.rewrite else None
+        latest = None if self.rewrite is False else image.epoch
         if self.rewrite and latest is None:
             report(Notice("rewrite-timestamp does nothing without --build-arg SOURCE_DATE_EPOCH=SECONDS"))
         # Layers of the base image stay what they are elsewhere.
