@@ -93,16 +93,33 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     if words[:1] == ["help"]:
-        words = [*words[1:2], "--help"]
+        words = [*words[1:3], "--help"]
     if not words:
         raise _usage_error("no command is named", "layerc --help lists them")
     name = words[0]
     if name.startswith("-"):
         build_parser("").parse_strictly(words)
         raise _usage_error("no command is named", "the command comes first: layerc COMMAND [OPTIONS]")
-    arguments = build_parser(name).commands[name].parse_strictly(words[1:])
+    parser, rest = build_parser(name).commands[name], words[1:]
+    while parser.commands and not (rest and rest[0].startswith("-")):
+        if not rest or rest[0] not in parser.commands:
+            raise _no_such_action(parser, rest[:1])
+        parser, rest = parser.commands[rest[0]], rest[1:]
+    arguments = parser.parse_strictly(rest)
+    if "run" not in arguments:
+        raise _usage_error("no action is named", f"the action comes first: {parser.prog} ACTION [OPTIONS]")
     code: int = arguments.run(arguments)
     return code
+
+
+def _no_such_action(parser: ArgumentParser, words: Sequence[str]) -> Exception:
+    from .parser import closest
+
+    if not words:
+        return _usage_error("no action is named", f"{parser.prog} --help lists them")
+    suggestion = closest(words[0], parser.commands)
+    known = f"did you mean {suggestion!r}?" if suggestion else f"actions are {', '.join(parser.commands)}"
+    return _usage_error(f"{parser.prog} has no action {words[0]!r}", known)
 
 
 def build_parser(only: str | None = None) -> ArgumentParser:
@@ -130,7 +147,8 @@ def build_parser(only: str | None = None) -> ArgumentParser:
         if only != "":
             module: Command = import_module(f".{module_name}", __package__)
             module.add_arguments(subparser)
-            subparser.set_defaults(run=module.run)
+            if not subparser.commands:
+                subparser.set_defaults(run=module.run)
     return parser
 
 

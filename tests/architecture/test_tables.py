@@ -15,6 +15,7 @@ from layerc.compiler.instructions.command import Command
 from layerc.compiler.instructions.table import COMMANDS as INSTRUCTIONS
 from layerc.compiler.instructions.table import command_class
 from layerc.runtime import cli, export
+from layerc.runtime.cli import cache
 from layerc.runtime.cli.main import COMMANDS
 from layerc.runtime.export.exporters import EXPORTERS
 
@@ -58,9 +59,17 @@ def is_protocol(kind: type) -> bool:
 
 
 def test_commands() -> None:
-    found = {
+    assert commands(cli) == {module for _, _, module in COMMANDS if module != "cache"}
+
+
+def test_actions_of_the_cache() -> None:
+    assert commands(cache) == {module for _, _, module in cache.ACTIONS}
+
+
+def commands(package: ModuleType) -> set[str]:
+    """Files of the folder that describe a command."""
+    return {
         module.__name__.rpartition(".")[2]
-        for module in modules(cli)
+        for module in modules(package)
         if hasattr(module, "run") and hasattr(module, "add_arguments")
     }
-    assert found == {module for _, _, module in COMMANDS}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from layerc.runtime.cli.cache import parse_duration, parse_size
 from layerc.runtime.cli.main import main
+from layerc.runtime.cli.quantities import parse_duration, parse_size
 from layerc.runtime.errors import UsageError
 from layerc.runtime.store import Store
 
@@ -27,7 +27,16 @@ def test_gc_frees_what_du_shows(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.parametrize(
-    "words", [["gc"], ["du", "--all"], ["gc", "--until", "soon"], ["gc", "--keep-storage", "x"]]
+    "words",
+    [
+        ["gc"],
+        ["du", "--all"],
+        ["gc", "--until", "soon"],
+        ["gc", "--keep-storage", "x"],
+        [],
+        ["dv"],
+        ["xyzzy"],
+    ],
 )
 def test_wrong_use_is_told(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cache", *words, "--store", str(tmp_path)]) == 2

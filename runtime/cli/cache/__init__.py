@@ -1,0 +1,40 @@
+"""``layerc cache``: what the store holds, one file an action."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..main import Command
+    from ..parser import ArgumentParser
+
+__all__ = ["ACTIONS", "add_arguments"]
+
+# Name, summary, module. The order is that of the help.
+ACTIONS: tuple[tuple[str, str, str], ...] = (
+    ("du", "show what the store holds and how much of the disk it takes", "du"),
+    ("gc", "make the store smaller", "gc"),
+)
+
+_EPILOG = """\
+examples:
+  layerc cache du                        what the store holds
+  layerc cache gc --keep-storage 10GB    remove the least useful until 10 GB are left
+  layerc cache ACTION --help             the options of an action
+"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Describe the actions."""
+    parser.usage = "layerc cache ACTION [OPTIONS]"
+    parser.epilog = _EPILOG
+    subparsers = parser.add_subparsers(
+        title="actions", metavar="ACTION", help="what to do", prog="layerc cache"
+    )
+    for name, summary, module_name in ACTIONS:
+        subparser = parser.commands[name] = subparsers.add_parser(name, help=summary)
+        subparser.description = f"{summary[0].upper()}{summary[1:]}."
+        module: Command = import_module(f".{module_name}", __package__)
+        module.add_arguments(subparser)
+        subparser.set_defaults(run=module.run)
