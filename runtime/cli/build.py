@@ -84,6 +84,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_call_options(parser.add_argument_group("questions"))
     group = parser.add_argument_group("cache")
     group.add_argument("--no-cache", action="store_true", help="run every step again")
+    group.add_argument("--no-trace", action="store_true", help="do not observe what steps read")
     group.add_argument(
         "--no-cache-filter",
         metavar="STAGE",
@@ -167,6 +168,7 @@ def build_request(arguments: argparse.Namespace) -> BuildRequest:
         tags=_tags(arguments.tag),
         outputs=(*arguments.output, *["type=docker"] * arguments.load),
         no_cache=arguments.no_cache,
+        traced=not arguments.no_trace,
         no_cache_filter=tuple(name for item in arguments.no_cache_filter for name in item.split(",") if name),
         pull=arguments.pull,
         jobs=arguments.jobs,

@@ -217,7 +217,7 @@ def _run(
             if steps := foreign_steps(layers, worker.missed):
                 refuse_what_can_not_run(steps, store, images, runner)
             mounts = RunMounts(request, store, inputs, agents)
-            observes = _can_observe(store, reporter)
+            observes = request.traced and _can_observe(store, reporter)
             return LayerBuilder(store, inputs, images, runner, mounts, reporter, cancel, observes=observes)
 
         fresh = _fresh(request, layers)
@@ -235,8 +235,6 @@ def _run(
 
 def _can_observe(store: Store, reporter: Reporter) -> bool:
     """Whether steps can be traced here. The user is told why not."""
-    if not os.environ.get("LAYERC_TRACE"):
-        return False
     from ..trace.mirror import check_observing
 
     try:

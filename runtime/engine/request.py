@@ -63,7 +63,8 @@ class BuildRequest:
     build context (default: Dockerfile), or the file at that URL. ``dockerfile_path`` is the path on disk of
     ``dockerfile``, if it has one (``<path>.dockerignore`` is looked for beside it). A ``context`` that is a
     text is a directory; none is an empty one. ``outputs`` are ``-o`` values as the user wrote them.
-    ``no_cache_filter`` names stages. ``tags`` are references.
+    ``no_cache_filter`` names stages. ``tags`` are references. ``traced``: whether steps are observed, so that
+    later builds know what they have read.
     """
 
     dockerfile: SourceFile | None
@@ -82,6 +83,7 @@ class BuildRequest:
     ssh: tuple[SshForward, ...] = ()
     allow: frozenset[str] = frozenset()
     annotations: tuple[str, ...] = ()
+    traced: bool = True
 
 
 @dataclass(frozen=True, slots=True)
