@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..grammar.errors import CompileError
-from ..grammar.lines import Reader
+from ..grammar.lines import LogicalLine, Reader
 from ..grammar.source import Location, SourceFile, Span
 from ..grammar.syntax import Document, Instruction
 from .gotext import quote
@@ -59,11 +59,11 @@ class Site:
         start = source.text.find(at, span.start, span.end) if at else -1
         return source.location(span if start < 0 else Span(start, start + len(at)))
 
-    def logical_line(self) -> str:
+    def logical_line(self) -> LogicalLine:
         """The instruction as one line: continuations joined, heredoc bodies left out."""
         reader = Reader(SourceFile(self.file, self.instruction.text))
         reader.escape = self.document.escape
-        return reader.logical_line(0, reader.next_line()).text
+        return reader.logical_line(0, reader.next_line())
 
     def error(self, message: str, *, help: str, at: str = "", flag: str = "") -> CompileError:  # noqa: A002
         """An error at this place; ``at`` and ``flag`` are what :meth:`location` takes."""

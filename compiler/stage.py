@@ -147,7 +147,7 @@ class Stage:
         masks: Mapping[str, str] | None = None,
     ) -> str:
         """The instruction as it is shown while it runs; as written where it can not be expanded."""
-        text = site.logical_line() + note
+        text = site.logical_line().text + note
         words = self.shared.words._replace(raw_quotes=raw_quotes, skip_unset=skip_unset)
         # A title is only shown; what is wrong is told where the value is used.
         with suppress(WordError):

@@ -14,14 +14,14 @@ __all__ = ["OnBuild"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OnBuild(Command):
-    """The trigger as one logical line, heredoc bodies below it."""
+    """The trigger as one logical line, blanks at its end included, and heredoc bodies below it."""
 
     trigger: str
 
     @classmethod
     def read(cls, site: Site) -> Self:
         """``ONBUILD instruction …``: any but ONBUILD, FROM and MAINTAINER."""
-        head = site.logical_line().lstrip()[len("ONBUILD") :].lstrip()
+        head = site.logical_line().joined.lstrip()[len("ONBUILD") :].lstrip()
         bodies = "".join(f"\n{heredoc.content}{heredoc.name}" for heredoc in site.instruction.heredocs)
         return cls(site, head + bodies)
 

@@ -18,5 +18,5 @@ def is_legacy(site: Site) -> bool:
     span = site.instruction.args_span
     text, name = site.document.source.text[span.start : span.end], site.instruction.args[0]
     if not text.startswith(name):  # a continuation parts it
-        text = site.logical_line().split(None, 1)[1]
+        text = site.logical_line().text.split(None, 1)[1]
     return not text.startswith(f"{name}=")
