@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple, Protocol
 
 from ...compiler.graph.canonical import sha256_hex
 from ...compiler.graph.operations import Operation
@@ -26,7 +27,16 @@ from ..trace.trace import ABSENT, LISTED, LOOKED_UP, READ, STATED, Trace
 from .keys import operation_key
 from .observer import Trees, View
 
-__all__ = ["Conflict", "TraceCache", "Verdict"]
+__all__ = [
+    "Conflict",
+    "SharedTrace",
+    "TraceCache",
+    "Verdict",
+    "change_of",
+    "conflicts",
+    "recorded",
+    "trace_key",
+]
 
 _MOST_CANDIDATES = 8
 _MOST_CONFLICTS = 3
@@ -47,17 +57,39 @@ class Verdict(NamedTuple):
     conflicts: tuple[Conflict, ...] = ()
 
 
-class TraceCache:
-    """Traces of a store, by the key of what a step is apart from its trees."""
+class SharedTrace(Protocol):
+    """A trace of another store, which says itself what was seen in each of ``views`` trees."""
 
-    def __init__(self, store: Store) -> None:
+    @property
+    def views(self) -> int:
+        """How many trees the step saw."""
+
+    def conflicts(self, stacks: Sequence[Sequence[str]]) -> Iterator[Conflict]:
+        """What the trees of ``stacks`` have that was seen otherwise."""
+
+    def take(self) -> Result | None:
+        """The result, whose layers this store has then; none if they can not be had."""
+
+
+def _no_others(key: str) -> Iterable[SharedTrace]:  # noqa: ARG001  # the shape is given
+    return ()
+
+
+class TraceCache:
+    """Traces of a store, by the key of what a step is apart from its trees. ``others`` gives those of other
+    stores by the same key; they count after its own, and are not kept.
+    """
+
+    def __init__(self, store: Store, others: Callable[[str], Iterable[SharedTrace]] = _no_others) -> None:
         self._store = store
+        self._others = others
 
     def find(self, operation: Operation, trees: Trees) -> Verdict:
         """Look for an execution that would have seen the same in ``trees``."""
+        key = trace_key(operation, trees)
         nearest: tuple[Conflict, ...] | None = None
-        for result, data in self._store.traces(_key(operation, trees)):
-            views = _decode(data)
+        for result, data in self._store.traces(key):
+            views = recorded(data)
             if views is None or len(views) != len(trees.stacks):
                 continue
             try:
@@ -68,11 +100,19 @@ class TraceCache:
                 return Verdict(result)
             if nearest is None or len(conflicts) < len(nearest):
                 nearest = conflicts
+        for trace in self._others(key):
+            if trace.views != len(trees.stacks):
+                continue
+            conflicts = tuple(islice(trace.conflicts(trees.stacks), _MOST_CONFLICTS))
+            if conflicts:
+                nearest = nearest or conflicts
+            elif (taken := trace.take()) is not None:
+                return Verdict(taken)
         return Verdict(None, nearest or ())
 
     def add(self, operation: Operation, trees: Trees, views: Sequence[View], result: Result) -> None:
         """Remember an execution."""
-        self._store.add_trace(_key(operation, trees), result, _encode(views), _MOST_CANDIDATES)
+        self._store.add_trace(trace_key(operation, trees), result, _encode(views), _MOST_CANDIDATES)
 
     def _conflicts(self, views: Sequence[View], stacks: Sequence[Sequence[str]]) -> Iterator[Conflict]:
         found = 0
@@ -94,7 +134,7 @@ def conflicts(store: Store, view: View, stack: Sequence[str]) -> Iterator[tuple[
         for entry in (difference.before, difference.after):
             if entry is not None and entry.link:
                 leaders.add(entry.link)
-        change = _change(difference, events.get(difference.path, 0))
+        change = change_of(difference, events.get(difference.path, 0))
         if change:
             yield difference.path, change
             continue
@@ -109,7 +149,7 @@ def conflicts(store: Store, view: View, stack: Sequence[str]) -> Iterator[tuple[
                 yield path, "number of hard links"
 
 
-def _change(difference: Difference, event: int) -> str:
+def change_of(difference: Difference, event: int) -> str:
     """What of the difference was seen; nothing if none of it was."""
     before, after = difference.before, difference.after
     if before is None:
@@ -142,7 +182,7 @@ def _first_name(view: StackView, path: str) -> str:
     return path if entry is None or not entry.link else entry.link
 
 
-def _key(operation: Operation, trees: Trees) -> str:
+def trace_key(operation: Operation, trees: Trees) -> str:
     """What a step is, apart from what its trees hold."""
     return sha256_hex(json.dumps(["trace", operation_key(operation), trees.sources]))
 
@@ -152,7 +192,8 @@ def _encode(views: Sequence[View]) -> bytes:
     return json.dumps(rows, separators=(",", ":")).encode()
 
 
-def _decode(data: bytes) -> list[View] | None:
+def recorded(data: bytes) -> list[View] | None:
+    """The views of a trace of the store; none where they can not be read."""
     try:
         return [
             View(tuple(stack), Trace.from_bytes(base64.b85decode(trace))) for stack, trace in json.loads(data)
