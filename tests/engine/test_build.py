@@ -17,6 +17,7 @@ from layerc.runtime.engine.build import build
 from layerc.runtime.engine.request import Secret
 from layerc.runtime.engine.scheduler import CancelledStepError
 from layerc.runtime.errors import InputError, SourceError, StepError, UsageError
+from layerc.runtime.events import Notice
 from layerc.runtime.snapshot.view import StackView
 from layerc.runtime.sources.context import ContextTree
 from layerc.runtime.store import Store
@@ -144,6 +145,16 @@ def test_a_missing_file_is_reported_where_it_is_named(project: TinyProject) -> N
     assert caught.value.where is not None
     assert caught.value.where.line == 4
     assert "requirements.txt" in (caught.value.help or "")
+
+
+def test_what_copies_leave_out_is_told(project: TinyProject) -> None:
+    project.write("a", "1")
+    project.build("COPY *.none a /x/\nCOPY --chown=nobody-here:5 a /a\n")
+    told = [(event.message, event.where) for event in project.events if isinstance(event, Notice)]
+    unmatched, unknown = told
+    assert unmatched == ("*.none matches nothing, so nothing is copied for it", "Dockerfile:4")
+    assert unknown[0].startswith("there is no user 'nobody-here' in /etc/passwd of the image, so root owns")
+    assert unknown[1] == "Dockerfile:5"
 
 
 def test_independent_stages_run_at_the_same_time(project: TinyProject) -> None:
