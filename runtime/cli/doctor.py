@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Probe and print."""
     from ..sandbox.probe import probe
 
-    findings = probe(arguments.store)
+    findings = [*probe(arguments.store), _tracing(arguments.store)]
     can_build = not any(finding.required and finding.state == "missing" for finding in findings)
     if arguments.json:
         print(json.dumps({"can_build": can_build, "findings": [asdict(item) for item in findings]}, indent=2))
@@ -46,6 +47,29 @@ def run(arguments: argparse.Namespace) -> int:
         print()
         print("Builds can run here." if can_build else "Builds with RUN can not run here.")
     return 0 if can_build else _CANNOT_BUILD
+
+
+def _tracing(store_root: str | None) -> Finding:
+    """Trace the listing of an empty directory."""
+    from ..errors import EnvironmentLackError, StoreError
+    from ..sandbox.probe import Finding
+    from ..snapshot.mount import enter_mount_namespace
+    from ..store import Store
+    from ..trace.mirror import mirrored
+
+    name, purpose = "tracing", "steps run again only if something that they read has changed"
+    try:
+        with Store.open(store_root) as store:
+            tree = store.temporary("traced")
+            os.mkdir(tree)
+            enter_mount_namespace()
+            with mirrored(store, tree, xattrs=False) as mirror:
+                os.listdir(mirror.path)
+    except (EnvironmentLackError, StoreError) as error:
+        return Finding(name, "degraded", error.message, purpose, error.help or "")
+    if mirror.trace is None:
+        return Finding(name, "degraded", mirror.complaint, purpose)
+    return Finding(name, "ok", "tried", purpose)
 
 
 def render(findings: Sequence[Finding], style: Style) -> str:

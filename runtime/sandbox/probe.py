@@ -56,7 +56,7 @@ def probe(store_root: str | None = None) -> list[Finding]:
     findings = [_kernel(), *_subordinate_ids(), *_privileges(), _runtime(), _memory(), _store(store_root)]
     if all(finding.state != "missing" for finding in findings if finding.required):
         findings += _trial(store_root)
-    return [*findings, _device_guard(), _seccomp(), _fuse(), _git()]
+    return [*findings, _device_guard(), _seccomp(), _git()]
 
 
 # --- one thing each ----------------------------------------------------------------------------------
@@ -248,16 +248,6 @@ def _seccomp() -> Finding:
         )
         return Finding("seccomp", "degraded", "without libseccomp steps start more slowly", purpose, hint)
     return Finding("seccomp", "ok", "filters are available", purpose)
-
-
-def _fuse() -> Finding:
-    name, purpose = "/dev/fuse", "tracing what steps read"
-    try:
-        os.close(os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC))
-    except OSError as error:
-        hint = "as root: modprobe fuse, chmod 666 /dev/fuse; in a container: --device /dev/fuse"
-        return Finding(name, "degraded", str(error.strerror), purpose, hint)
-    return Finding(name, "ok", "can be opened", purpose)
 
 
 def _foreign_platforms(root: str, run: RunProgram) -> Finding:

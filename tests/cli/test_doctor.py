@@ -59,3 +59,16 @@ def test_this_machine_can_build(store: str, capsys: pytest.CaptureFixture[str]) 
     states = {name: item["state"] for name, item in findings(capsys).items()}
     assert states["overlay mount"] == "ok"
     assert states["container"] == "ok"
+    assert states["tracing"] == "ok"
+
+
+@pytest.mark.root
+def test_without_a_compiler_steps_are_not_traced(
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setattr("layerc.runtime.trace.program._COMPILERS", ("no-such-compiler",))
+    main(["doctor", "--json", "--store", store])
+    found = findings(capsys)["tracing"]
+    assert found["state"] == "degraded"
+    assert "install gcc" in str(found["help"])
