@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from ...compiler.graph.canonical import sha256_hex
 from ...compiler.graph.layer import ImageLayer, Provenance
-from ...compiler.graph.operations import Base, Operation
+from ...compiler.graph.operations import Base, Operation, Run
 from ...grammar.errors import LayercError
 from ...grammar.source import Location
+from ..decisions import Decision, Level
 from ..errors import StepError
 from ..events import Reporter, StepCached, StepFailed, StepFinished, StepStarted
 from ..store.store import Store
 from ..store.values import Result
 from .filecopy.plan import ignores_parent
 from .inputs import Inputs
-from .keys import content_key, definition_key, operation_key
+from .keys import content_key, definition_key
 from .scheduler import EMPTY, CancelledStepError, Found, LayerResult
+from .sharing.noted import StepKeys, note_keys
 
 if TYPE_CHECKING:
     from .builder import LayerBuilder
+    from .observer import Trees
+    from .sharing.caches import Offer, SharedCaches
     from .traces import Conflict, TraceCache
 
 __all__ = ["CachingWorker", "extend", "location_of"]
+
+_SAME = Decision("definition", "same")
+_EQUAL = Decision("content", "equal")
 
 
 def location_of(provenance: Provenance) -> Location | None:
@@ -48,30 +54,27 @@ def extend(store: Store, parent: LayerResult, layers: tuple[str, ...]) -> LayerR
     return LayerResult((*parent.stack, *layers), content)
 
 
-def _step(layer: ImageLayer) -> str:
-    """What a person takes for the same step from build to build: copies from two stages may be equal operations."""
-    return f"{operation_key(layer.operation)} {layer.provenance.stage} {layer.provenance.title}"
-
-
 def _below(operation: Operation, parent: LayerResult) -> str:
     return "" if ignores_parent(operation) else parent.content
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """What a step was made from the last time it ran, so that the next miss can be explained."""
+def _trace_key(operation: Operation, trees: Trees) -> str:
+    from .traces import trace_key  # builds that find everything need no traces
 
-    parent: str
-    inputs: list[str]
-    sources: list[str]
+    return trace_key(operation, trees)
+
+
+def _binds(operation: Operation) -> bool:
+    """Whether it takes work to know the trees that a step would see."""
+    return isinstance(operation, Run) and any(mount.kind == "bind" for mount in operation.mounts)
 
 
 class CachingWorker:
     """Implements :class:`.scheduler.LayerWorker` over a store.
 
     ``open_builder`` is called once, by :meth:`prepare`, before the first :meth:`make`. ``fresh`` are ids of
-    layers that must be made again whatever is known (``--no-cache``). ``missed`` are the layers that were not
-    found by their definition.
+    layers that must be made again whatever is known, with the option that asks for it (``--no-cache``).
+    ``missed`` are the layers that were not found by their definition. ``history`` knows earlier builds.
     """
 
     def __init__(
@@ -81,15 +84,19 @@ class CachingWorker:
         inputs: Inputs,
         reporter: Reporter,
         *,
-        fresh: Collection[str],
+        fresh: Mapping[str, str],
+        history: History,
         cancel: Event,
+        shared: SharedCaches | None = None,
     ) -> None:
         self._store = store
+        self._shared = shared
         self._open_builder = open_builder
         self._opened: LayerBuilder | None = None
         self._inputs = inputs
         self._report = reporter
         self._fresh = fresh
+        self._history = history
         self._cancel = cancel
         self._layers: Mapping[str, ImageLayer] = {}
         self._keys: dict[str, str] = {}
@@ -97,9 +104,14 @@ class CachingWorker:
         self._above_fresh: set[str] = set()
         self._counting = Lock()
         self._traces: TraceCache | None = None
+        self._reasons: Reasons | None = None
         self.missed: list[ImageLayer] = []
         self.executed = 0
         self.cached = 0
+
+    def key(self, layer_id: str) -> str:
+        """The definition key of a layer."""
+        return self._keys[layer_id]
 
     def set_keys(self, layers: Mapping[str, ImageLayer]) -> None:
         """Compute all definition keys; ``layers`` come after what they need."""
@@ -125,21 +137,49 @@ class CachingWorker:
         A step that was run twice may have given two contents, and a result that was made on the first does
         not go with the second: what is found counts only on what it was made on.
         """
-        result = None if layer.id in self._above_fresh else self._store.result(self._keys[layer.id])
-        if result is None:
+        key = self._keys[layer.id]
+        old = layer.id in self._above_fresh
+        result = None if old else self._store.result(key)
+        offer = None if old or result is not None else self._offer(layer, key)
+        if result is None and offer is None:
             self.missed.append(layer)
             return None
+        basis = result.basis if result is not None else offer.basis if offer is not None else ""
 
         def found(parent: LayerResult, inputs: tuple[LayerResult | None, ...]) -> LayerResult | None:
-            below, *before = result.basis.split(" ")
+            below, *before = basis.split(" ")
+            if len(before) != len(layer.inputs):
+                return None  # someone else's
             now = [item or self._index_of(need) for item, need in zip(inputs, layer.inputs, strict=True)]
             # An input that is gone from the store, and that nobody needs, can not contradict.
             same = below == _below(layer.operation, parent) and all(
                 item is None or item.content == content for item, content in zip(now, before, strict=True)
             )
-            return self._reuse(layer, parent, result, "definition") if same else None
+            if not same:
+                return None
+            taken = result if offer is None else self._take(layer, offer, parent)
+            return None if taken is None else self._reuse(layer, parent, taken, "definition")
 
         return found
+
+    def _offer(self, layer: ImageLayer, key: str) -> Offer | None:
+        """What a shared cache has under ``key``. Base images bring their own layers."""
+        if self._shared is None or isinstance(layer.operation, Base):
+            return None
+        return self._shared.offer(key)
+
+    def _take(self, layer: ImageLayer, offer: Offer, parent: LayerResult) -> Result | None:
+        """Keep what a shared cache has under the layer's definition key, and under its content key where that is
+        known here.
+        """
+        result = offer.take()
+        if result is not None and layer.inputs:
+            self._store.add_result(self._keys[layer.id], result)
+        elif result is not None:
+            sources = self._inputs.outside(layer.operation)
+            key = content_key(layer.operation, _below(layer.operation, parent), (), sources)
+            self._keep(layer, result, key, None)
+        return result
 
     def _index_of(self, layer_id: str) -> LayerResult | None:
         """What the store has for a layer that this build does not need; none if it has nothing any more."""
@@ -157,10 +197,13 @@ class CachingWorker:
             self._known[layer.id] = known
         return self._known[layer_id]
 
-    def _reuse(self, layer: ImageLayer, parent: LayerResult, result: Result, level: str) -> LayerResult:
+    def _reuse(
+        self, layer: ImageLayer, parent: LayerResult, result: Result, decision: Decision
+    ) -> LayerResult:
         with self._counting:
             self.cached += not isinstance(layer.operation, Base)
-        self._report(StepCached(layer.id, layer.provenance, level, result.seconds))
+        level: Level = decision.level or "definition"
+        self._report(StepCached(layer.id, layer.provenance, level, result.seconds, decision, result.layers))
         return extend(self._store, parent, result.layers)
 
     # --- level 2, or the work itself ------------------------------------------------------------------
@@ -170,12 +213,19 @@ class CachingWorker:
         from .traces import TraceCache
 
         self._opened = self._open_builder()
-        self._traces = TraceCache(self._store)
+        self._traces = (
+            TraceCache(self._store) if self._shared is None else TraceCache(self._store, self._shared.traces)
+        )
 
     @property
     def _builder(self) -> LayerBuilder:
         assert self._opened is not None, "prepare() comes before make()"
         return self._opened
+
+    @property
+    def _why(self) -> Reasons:
+        assert self._reasons is not None, "prepare() comes before make()"
+        return self._reasons
 
     @property
     def _tracer(self) -> TraceCache:
@@ -188,30 +238,32 @@ class CachingWorker:
             return self._make(layer, parent, inputs)
 
     def _make(self, layer: ImageLayer, parent: LayerResult, inputs: tuple[LayerResult, ...]) -> LayerResult:
+        from .reasons import Basis
+        from .traces import Verdict
+
         operation = layer.operation
-        sources = self._inputs.outside(operation)
-        read = self._inputs.inside(operation, inputs)
+        stacks = tuple(item.stack for item in inputs)
         below = _below(operation, parent)
+        plan = self._inputs.copy_plan(operation, stacks) if isinstance(operation, Copy | Add) else None
+        basis = Basis(below, self._inputs.inside(operation, inputs), self._inputs.outside(operation), plan)
         made_on = " ".join((below, *(item.content for item in inputs)))
-        key = content_key(operation, below, read, sources)
+        key = content_key(operation, below, basis.read, basis.sources)
         with self._store.lock(key, self._check):
-            known = None if layer.id in self._fresh else self._store.result(key)
+            is_fresh = layer.id in self._fresh
+            known = None if is_fresh else self._store.result(key)
             if known is not None:
-                self._store.add_result(self._keys[layer.id], replace(known, basis=made_on))
-                return self._reuse(layer, parent, known, "content")
-            stacks = tuple(item.stack for item in inputs)
+                return self._found(layer, parent, replace(known, basis=made_on), key, _EQUAL)
             trees = self._builder.trees(layer, parent.stack, stacks)
-            conflicts: tuple[Conflict, ...] = ()
-            if trees is not None and layer.id not in self._fresh:
-                traced, conflicts = self._tracer.find(operation, trees)
-                if traced is not None:
-                    result = replace(traced, basis=made_on)
-                    self._store.add_result(key, result)
-                    self._store.add_result(self._keys[layer.id], result)
-                    return self._reuse(layer, parent, result, "trace")
-            record = _Record(below, list(read), list(sources))
-            self._report(StepStarted(layer.id, layer.provenance, self._reason(layer, record, conflicts)))
-            started = time.monotonic()
+            seen = () if trees is None else trees.stacks
+            verdict = Verdict(None)
+            if trees is not None and not is_fresh:
+                verdict = self._tracer.find(operation, trees)
+                if verdict.result is not None:
+                    result = replace(verdict.result, basis=made_on)
+                    return self._found(layer, parent, result, key, self._why.unread(verdict, seen))
+            decision = self._why.miss(layer, basis, verdict, seen or (parent.stack,))
+            self._report(StepStarted(layer.id, layer.provenance, decision.reason, decision))
+            began, started = time.time(), time.monotonic()
             try:
                 executed = self._builder.execute(layer, parent.stack, stacks)
             except BaseException as error:
@@ -219,53 +271,49 @@ class CachingWorker:
                 self._report(StepFailed(layer.id, time.monotonic() - started, cancelled))
                 raise
             result = Result(executed.layers, time.monotonic() - started, time.time(), made_on)
-            if trees is not None and executed.views is not None:
-                self._tracer.add(operation, trees, executed.views, result)
-            return self._record(layer, parent, result, key, record)
+            if not isinstance(operation, Base):
+                self._note(layer, basis, trees, executed, began, result)
+            return self._record(layer, parent, result, key)
 
-    def _record(
+    def _found(
+        self, layer: ImageLayer, parent: LayerResult, result: Result, key: str, decision: Decision
+    ) -> LayerResult:
+        """Note a result that was found under its other keys, so that it is found sooner the next time."""
+        if decision.level == "trace":
+            self._store.add_result(key, result)
+        self._store.add_result(self._keys[layer.id], result)
+        self._why.note_aspects(layer)
+        return self._reuse(layer, parent, result, decision)
+
+    def _note(
         self,
         layer: ImageLayer,
-        parent: LayerResult,
+        basis: Basis,
+        trees: Trees | None,
+        executed: Executed,
+        began: float,
         result: Result,
-        key: str,
-        record: _Record,
-    ) -> LayerResult:
+    ) -> None:
+        from .traces import trace_key
+
+        trace, untraced = "", executed.untraced
+        if trees is not None and executed.views is not None:
+            self._tracer.add(layer.operation, trees, executed.views, result)
+            trace = trace_key(layer.operation, trees)
+        self._why.note(layer, basis, began, result.seconds, trace, untraced)
+
+    def _record(self, layer: ImageLayer, parent: LayerResult, result: Result, key: str) -> LayerResult:
         self._store.add_result(key, result)
         self._store.add_result(self._keys[layer.id], result)
-        last = json.dumps([record.parent, record.inputs, record.sources]).encode()
-        self._store.add_record("last", _step(layer), last)
         with self._counting:
             self.executed += not isinstance(layer.operation, Base)
         size = sum(stored.size for stored in self._store.layers(result.layers))
-        self._report(StepFinished(layer.id, result.seconds, size))
+        self._report(StepFinished(layer.id, result.seconds, size, result.layers))
         return extend(self._store, parent, result.layers)
 
     def _check(self) -> None:
         if self._cancel.is_set():
             raise CancelledStepError
-
-    # --- reasons --------------------------------------------------------------------------------------
-
-    def _reason(self, layer: ImageLayer, now: _Record, conflicts: Sequence[Conflict]) -> str:
-        """Why the step runs, in a few words; nothing for a base image, which does not run."""
-        if isinstance(layer.operation, Base):
-            return ""
-        if layer.id in self._fresh:
-            return "asked for with --no-cache"
-        if conflicts:
-            return ", ".join(f"/{conflict.path} changed ({conflict.change})" for conflict in conflicts)
-        data = self._store.record("last", _step(layer))
-        if data is None:
-            return "not built before"
-        before = _Record(*json.loads(data))
-        if before.sources != now.sources:
-            return f"{self._inputs.describe(layer.operation)} changed"
-        if before.inputs != now.inputs:
-            return "what it takes from another stage changed"
-        if before.parent != now.parent:
-            return "the layer below it changed"
-        return "its earlier result is gone from the store"
 
 
 @contextmanager

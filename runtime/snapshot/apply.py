@@ -46,11 +46,16 @@ _IMPOSSIBLE = (errno.ENAMETOOLONG, errno.EINVAL, errno.E2BIG, errno.ERANGE, errn
 
 
 def apply(
-    store: Store, stream: Readable, diff_id: str | None = None, blobs: Sequence[Descriptor] = ()
+    store: Store,
+    stream: Readable,
+    diff_id: str | None = None,
+    blobs: Sequence[Descriptor] = (),
+    created: float = 0.0,
 ) -> StoredLayer:
     """Unpack an uncompressed layer archive into the store.
 
-    With ``diff_id`` the archive must have that digest, and ``blobs`` are archives of it that the store keeps.
+    With ``diff_id`` the archive must have that digest, and ``blobs`` are archives of it that the store keeps;
+    ``created`` is the layer's time (Unix time; default: now).
     Without, the tree counts and not the archive: the diff ID is that of the archive that layerc makes of it.
     Raises :class:`SourceError` for what is no layer archive, :class:`IntegrityError` for a wrong digest.
     """
@@ -75,7 +80,7 @@ def apply(
                 content,
                 0,
                 size,
-                0.0,
+                created,
                 tuple(blobs),
                 canonical=False,
                 opaque=unpacking.entries[""].opaque,

@@ -103,7 +103,7 @@ class LayerTable:
             "canonical": layer.canonical,
             "opaque": layer.opaque,
             "xattrs": layer.xattrs,
-            "created": now,
+            "created": layer.created or now,
             "used": now,
             "boot": self._boot(),
         }

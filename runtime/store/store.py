@@ -126,8 +126,9 @@ class Store:
     def add_layer(self, draft: Draft, layer: StoredLayer, disk: int) -> StoredLayer:
         """Keep ``draft`` (its ``diff`` and its ``index`` file) as ``layer``.
 
-        The snapshot's number is chosen here. ``disk`` is the bytes that it takes on disk. If the store has a
-        layer of that diff ID, the draft is thrown away and that one returned.
+        The snapshot's number is chosen here, and the time of creation where the layer has none. ``disk`` is the
+        bytes that it takes on disk. If the store has a layer of that diff ID, the draft is thrown away and that
+        one returned.
         """
         return self._layers.add(draft, layer, disk)
 
@@ -178,6 +179,11 @@ class Store:
             "INSERT OR REPLACE INTO records (kind, key, value, used) VALUES (?, ?, ?, ?)",
             (kind, key, value, time.time()),
         )
+
+    def records(self, kind: str) -> dict[str, bytes]:
+        """All values of a kind, by key."""
+        rows = self._index.rows("SELECT key, value FROM records WHERE kind = ? ORDER BY key", (kind,))
+        return {key: bytes(value) for key, value in rows}
 
     # --- work in progress ------------------------------------------------------------------------------
 

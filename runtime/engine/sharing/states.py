@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast, get_args
 
 from ...snapshot.compare import Difference
@@ -21,10 +21,10 @@ from ...snapshot.view import StackView
 from ...trace.trace import ABSENT, LISTED, READ, STATED, Trace
 from ..traces import change_of
 
-__all__ = ["MOST_BYTES", "Saw", "Seen", "changes", "dump_states", "load_states", "look"]
+__all__ = ["Saw", "Seen", "changes", "dump_states", "load_states", "look"]
 
 _HEADER = b"layerc-states 1\n"
-MOST_BYTES = 64 << 20  # of a trace that is unpacked
+_MOST_BYTES = 64 << 20  # of a trace that is unpacked
 _MOST_EVENT = 63
 _MOST_NUMBER = (1 << 32) - 1
 _KINDS = frozenset(get_args(Kind)) - {"whiteout"}
@@ -107,37 +107,35 @@ def _names(view: StackView, entry: Entry) -> tuple[int, str]:
 # --- bytes -------------------------------------------------------------------------------------------
 
 
-def dump_states(views: list[dict[str, Seen]]) -> bytes:
-    """A compact form, equal for equal views. :func:`load_states` reads it."""
+def dump_states(views: Sequence[Saw]) -> bytes | None:
+    """A compact form, equal for equal views, which :func:`load_states` reads; none if it were too large."""
     lines = [_HEADER]
     for saw in views:
         lines.append(b"%d\n" % len(saw))
-        lines += [
-            json.dumps(_row(path, saw[path]), separators=(",", ":")).encode() + b"\n" for path in sorted(saw)
-        ]
-    return zlib.compress(b"".join(lines))
+        rows = (json.dumps(_row(path, saw[path]), separators=(",", ":")) for path in sorted(saw))
+        lines += [row.encode() + b"\n" for row in rows]
+    text = b"".join(lines)
+    return zlib.compress(text) if len(text) < _MOST_BYTES else None
 
 
-def load_states(data: bytes) -> list[dict[str, Seen]]:
+def load_states(data: bytes) -> list[Saw]:
     """The views that :func:`dump_states` wrote; the bytes may be a stranger's. Raises ``ValueError``."""
     unpacking = zlib.decompressobj()
     try:
-        text = unpacking.decompress(data, MOST_BYTES)
+        text = unpacking.decompress(data, _MOST_BYTES)
     except zlib.error as error:
         raise ValueError(f"damaged: {error}") from None
     if not unpacking.eof or unpacking.unused_data or not text.startswith(_HEADER) or not text.endswith(b"\n"):
         raise ValueError("not a whole trace, or too large")
     lines = iter(text.removeprefix(_HEADER).split(b"\n")[:-1])
-    views: list[dict[str, Seen]] = []
+    views: list[Saw] = []
     for count in lines:
         if not count.isdigit() or len(count) > 9:
             raise ValueError("a view has no length")
-        views.append({})
-        for _ in range(int(count)):
-            path, seen = _read_row(next(lines, b""))
-            views[-1][path] = seen
-        if len(views[-1]) != int(count):
+        saw = dict(_read_row(next(lines, b"")) for _ in range(int(count)))
+        if len(saw) != int(count):
             raise ValueError("a path comes twice")
+        views.append(saw)
     return views
 
 

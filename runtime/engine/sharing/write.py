@@ -1,0 +1,147 @@
+"""``--cache-to``: results and traces of this store, to be found by others.
+
+Equal content of the store gives equal bytes. What is there already is not written again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack
+
+from ...errors import InputError, StoreError
+from ...events import Notice, Reporter, TaskFinished, TaskStarted
+from ...export.layers import LayerPacker
+from ...oci.descriptor import Descriptor
+from ...snapshot.view import StackView
+from ...store import Store
+from ...store.values import Result
+from ..traces import recorded
+from .caches import SharedCaches
+from .document import TRACE, CacheDocument, SharedLayer, SharedStep
+from .local import LocalCache, LocalWriter, open_writer, writing_errors
+from .noted import StepKeys, noted_keys
+from .spec import CacheTarget
+from .states import Saw, dump_states, look
+
+__all__ = ["write_caches"]
+
+
+def write_caches(
+    wanted: Sequence[tuple[CacheTarget, Collection[str]]],
+    store: Store,
+    report: Reporter,
+    others: SharedCaches | None = None,
+) -> list[str]:
+    """Write the results under the definition keys of each target, and tell in a line each what was done.
+
+    What ``others`` know of these steps goes on, as far as the store does not know it; they are closed. Raises
+    :class:`InputError` where a directory can not be written (unless that is optional).
+    """
+    with ExitStack() as held:
+        lines = [_write(target, keys, store, report, others, held) for target, keys in wanted]
+        if others is not None:
+            others.close()  # or nothing could be removed from the directories that they came from
+    return [line for line in lines if line]
+
+
+def _write(
+    target: CacheTarget,
+    definitions: Collection[str],
+    store: Store,
+    report: Reporter,
+    others: SharedCaches | None,
+    held: ExitStack,
+) -> str:
+    task, start = f"cache {target.path}", time.monotonic()
+    report(TaskStarted(task, f"write the cache {target.path}"))
+    try:
+        writer = held.enter_context(open_writer(target.path))
+        with writing_errors(target.path):
+            writing = _Writing(target, store, report, writer, others)
+            steps = [step for key in sorted(set(definitions)) for step in writing.step(key)]
+            writer.finish(CacheDocument(tuple(steps)), target.tag)
+    except InputError as error:
+        if not target.optional:
+            raise
+        report(Notice(f"{error}; the build goes on without"))
+        return ""
+    finally:
+        report(TaskFinished(task, time.monotonic() - start))
+    return f"cache of {len(steps)} steps in {target.path}"
+
+
+class _Writing:
+    """One run."""
+
+    def __init__(
+        self,
+        target: CacheTarget,
+        store: Store,
+        report: Reporter,
+        writer: LocalWriter,
+        others: SharedCaches | None,
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._others = others
+        self._packer = LayerPacker(target.kind, target.level, False, store, report)
+        self._layers: dict[str, SharedLayer] = {}
+
+    def step(self, definition: str) -> Iterator[SharedStep]:
+        """What is known of a step; nothing if there is no result of it, or one of another form."""
+        result = self._store.result(definition)
+        if result is None or len(result.layers) != 1:
+            return
+        keys = noted_keys(self._store, definition)
+        if keys.content and (other := self._store.result(keys.content)) and other.layers != result.layers:
+            keys = keys._replace(content="")
+        traces = {blob.digest: blob for blob in self._own_traces(keys.trace, result)}
+        for cache, known in self._others.steps(definition, result.layers[0]) if self._others else ():
+            keys = StepKeys(keys.content or known.content, keys.trace or known.trace)
+            new = known.traces if known.trace == keys.trace else ()
+            for blob in new:
+                if blob.digest not in traces and (data := self._carried(cache, blob)) is not None:
+                    traces[blob.digest] = self._writer.add_bytes(TRACE, data)
+        yield SharedStep(
+            definition,
+            keys.content,
+            keys.trace,
+            result.basis,
+            self._layer(result.layers[0]),
+            result.seconds,
+            result.created,
+            tuple(traces[digest] for digest in sorted(traces)),
+        )
+
+    def _carried(self, cache: LocalCache, blob: Descriptor) -> bytes | None:
+        return None if self._others is None else self._others.trace_bytes(cache, blob)
+
+    def _layer(self, diff_id: str) -> SharedLayer:
+        if diff_id not in self._layers:
+            (layer,) = self._store.layers([diff_id])
+            blob = self._packer.pack(diff_id, "", None).blob
+            self._writer.add_file(blob, self._store.blobs.path(blob.digest))
+            self._layers[diff_id] = SharedLayer(diff_id, layer.size, layer.created, blob)
+        return self._layers[diff_id]
+
+    def _own_traces(self, key: str, result: Result) -> Iterator[Descriptor]:
+        if not key:
+            return
+        for traced, data in self._store.traces(key):
+            views = recorded(data) if traced.layers == result.layers else None
+            if views is None:
+                continue
+            looks: list[Saw] = []
+            for view in views:
+                try:
+                    saw = look(StackView(self._store, view.stack), view.trace)
+                except StoreError:
+                    saw = None  # a layer of it was collected
+                if saw is None:
+                    break
+                looks.append(saw)
+            else:
+                states = dump_states(looks)
+                if states is not None:
+                    yield self._writer.add_bytes(TRACE, states)
