@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..compiler.graph.layer import Provenance
+from .decisions import Decision
 
 __all__ = [
     "BuildFinished",
@@ -34,21 +35,28 @@ class BuildStarted:
 
 @dataclass(frozen=True, slots=True)
 class StepStarted:
-    """A layer is being made; ``reason`` says why it was not found in the cache (empty for a base image)."""
+    """A layer is being made; ``reason`` says why it was not found in the cache (empty for a base image), in one
+    line, and ``decision`` in full.
+    """
 
     layer: str
     provenance: Provenance
     reason: str
+    decision: Decision | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StepCached:
-    """A layer was found; ``level`` is definition, content or trace; ``saved``: seconds it once took."""
+    """A layer was found; ``level`` is definition, content or trace; ``saved``: seconds it once took. ``layers``
+    are the diff IDs of what it adds to its parent.
+    """
 
     layer: str
     provenance: Provenance
     level: str
     saved: float
+    decision: Decision | None = None
+    layers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +70,14 @@ class StepOutput:
 
 @dataclass(frozen=True, slots=True)
 class StepFinished:
-    """A layer was made, in ``seconds``; ``size`` is the bytes of its uncompressed archive."""
+    """A layer was made, in ``seconds``; ``size`` is the bytes of its uncompressed archive, ``layers`` are the diff
+    IDs of what it adds to its parent.
+    """
 
     layer: str
     seconds: float
     size: int
+    layers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

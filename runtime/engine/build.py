@@ -23,18 +23,21 @@ from .assemble import config_document, own_layers
 from .compile import compile_request
 from .contexts import Contexts
 from .fetch import Fetcher
+from .history import History, name_of, project_of
 from .images import Images
 from .inputs import Inputs
 from .request import BuildRequest, BuildResult, BuiltImage
 from .rights import check_rights
 from .scheduler import EMPTY, CancelledStepError, LayerResult, Scheduler
 from .secrets import Credentials
+from .shared import read_sharing
 from .ssh import SshAgents
 from .worker import CachingWorker
 
 if TYPE_CHECKING:
     from ..export import Exported, Output
     from .builder import LayerBuilder
+    from .sharing.caches import SharedCaches
 
 __all__ = ["build", "compile_only", "opened", "read_dockerfile"]
 
@@ -76,7 +79,11 @@ def build(
     for text in unsupported(request.options.build_args):
         reporter(Notice(text))
     outputs = _outputs(request, reporter)
-    with _outside(request, store, reporter, cancel) as outside:
+    sharing = read_sharing(request)
+    with (
+        _outside(request, store, reporter, cancel) as outside,
+        sharing.opened(store, reporter, cancel) as shared,
+    ):
         plan, images = _compile(request, store, outside, reporter, cancel)
         for notice in plan.notices:
             where = f"{notice.file}:{notice.line}" if notice.line else notice.file
@@ -87,7 +94,9 @@ def build(
             )
         check_rights(plan, request.allow, request.options.network, reporter)
         inputs = Inputs(store, outside.contexts, outside.fetcher)
-        worker, results = _run(request, plan, store, inputs, images, outside.agents, reporter, cancel)
+        history = History(store, project_of(request), name_of(request), reporter)
+        worker, results = _run(request, plan, store, inputs, images, outside.agents, history, cancel, shared)
+        lines = sharing.write(plan, worker.keys, store, reporter, shared)
     made = [_assemble(store, plan, image, results) for image in plan.images]
     _keep(store, request.tags, plan, made)
     written = _export(outputs, made, request.tags, store, reporter)
@@ -101,10 +110,10 @@ def build(
         BuiltImage(image.name, image.platform, config, digest, manifest.diff_ids)
         for image, manifest, config, digest in zip(plan.images, made, configs, digests, strict=True)
     )
-    lines = tuple(item.summary for item in written)
+    lines += [item.summary for item in written]
     root = next((item.root for item in written if item.root), None)
     return BuildResult(
-        built, worker.executed, worker.cached, seconds, lines, root, _is_index(request) or len(built) > 1
+        built, worker.executed, worker.cached, seconds, tuple(lines), root, _is_index(request) or len(built) > 1
     )
 
 
@@ -197,8 +206,9 @@ def _run(
     inputs: Inputs,
     images: Images,
     agents: SshAgents,
-    reporter: Reporter,
+    reporter: History,
     cancel: Event,
+    shared: SharedCaches | None,
 ) -> tuple[CachingWorker, dict[str, LayerResult]]:
     layers = {layer.id: layer for layer in plan.layers}
     reporter(BuildStarted(sum(not isinstance(layer.operation, Base) for layer in plan.layers)))
@@ -221,7 +231,17 @@ def _run(
             return LayerBuilder(store, inputs, images, runner, mounts, reporter, cancel, observes=observes)
 
         fresh = _fresh(request, layers)
-        worker = CachingWorker(store, open_builder, inputs, reporter, fresh=fresh, cancel=cancel)
+        worker = CachingWorker(
+            store,
+            open_builder,
+            inputs,
+            reporter,
+            fresh=fresh,
+            history=reporter,
+            cancel=cancel,
+            shared=shared,
+        )
+        reporter.set_layers(layers)
         worker.set_keys(layers)
         scheduler = Scheduler(
             layers,
@@ -230,7 +250,8 @@ def _run(
             cancel=cancel,
             before_work=worker.prepare,
         )
-        return worker, scheduler.run(image.layer for image in plan.images if image.layer is not None)
+        with reporter:
+            return worker, scheduler.run(image.layer for image in plan.images if image.layer is not None)
 
 
 def _can_observe(store: Store, reporter: Reporter) -> bool:
@@ -245,15 +266,17 @@ def _can_observe(store: Store, reporter: Reporter) -> bool:
     return True
 
 
-def _fresh(request: BuildRequest, layers: Mapping[str, ImageLayer]) -> frozenset[str]:
-    """Layers that must be made again whatever is known. Base images are never made."""
-    stages = {stage.lower() for stage in request.no_cache_filter}
-    return frozenset(
-        layer.id
-        for layer in layers.values()
-        if not isinstance(layer.operation, Base)
-        and (request.no_cache or any(stage.lower() in stages for stage in layer.provenance.stages))
-    )
+def _fresh(request: BuildRequest, layers: Mapping[str, ImageLayer]) -> dict[str, str]:
+    """Layers that must be made again whatever is known, with the option that says so. Base images are never
+    made.
+    """
+    stages = {stage.lower(): stage for stage in request.no_cache_filter}
+    fresh: dict[str, str] = {}
+    for layer in layers.values():
+        named = [stages[stage.lower()] for stage in layer.provenance.stages if stage.lower() in stages]
+        if not isinstance(layer.operation, Base) and (request.no_cache or named):
+            fresh[layer.id] = "--no-cache" if request.no_cache else f"--no-cache-filter {named[0]}"
+    return fresh
 
 
 def _assemble(

@@ -37,10 +37,13 @@ class BaseImages(Protocol):
 
 
 class Executed(NamedTuple):
-    """Diff IDs of the layers that a step gave, and what it asked of its trees (none where that is not known)."""
+    """Diff IDs of the layers that a step gave, and what it asked of its trees; where that is not known,
+    ``untraced`` says why, if there is a reason.
+    """
 
     layers: Stack
     views: tuple[View, ...] | None = None
+    untraced: str = ""
 
 
 class LayerBuilder:
@@ -107,7 +110,7 @@ class LayerBuilder:
             self._runner.run(run, root, mounts, report, self._cancel)
             self._check()
             held.close()
-            return Executed(self._commit(draft, parent), observer.views())
+            return Executed(self._commit(draft, parent), observer.views(), observer.complaint)
 
     def _context_stack(self, copy: Copy) -> Stack:
         """A stack with what ``copy`` puts on an empty tree, for mounts of a build context."""
@@ -145,7 +148,7 @@ class LayerBuilder:
                 apply_copy(plan, root, users, check=self._check, warn=warn)
             if needs_users(copy.chown or ""):
                 observer.add_reads(*OWNER_FILES)
-            return Executed(self._commit(draft, below), observer.views())
+            return Executed(self._commit(draft, below), observer.views(), observer.complaint)
 
     def _make_directory(self, make: MakeDir, parent: Stack, warn: Callable[[str], None]) -> Executed:
         users = self._users(make.user, parent)
@@ -158,7 +161,7 @@ class LayerBuilder:
                 destination.make_directories(path, 0o755, owner, make.created)
             if needs_users(make.user or ""):
                 observer.add_reads(*OWNER_FILES)
-            return Executed(self._commit(draft, parent), observer.views())
+            return Executed(self._commit(draft, parent), observer.views(), observer.complaint)
 
     def _users(self, owner: str, parent: Stack) -> StackView | None:
         """Where the names of an owner are looked up, none without an owner."""

@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 _MOST_CANDIDATES = 8
-_MOST_CONFLICTS = 3
+_MOST_CONFLICTS = 4  # one more than is shown, to know whether there are more
 
 
 class Conflict(NamedTuple):
@@ -51,10 +51,16 @@ class Conflict(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What was found for a step: a result, or what the nearest trace has against today's trees."""
+    """What was found for a step: a result, or what the nearest trace has against today's trees.
+
+    ``nearest`` is what the execution gave that was looked at last, or came nearest, and ``stacks`` are the trees
+    that it saw; none where that is not known.
+    """
 
     result: Result | None
     conflicts: tuple[Conflict, ...] = ()
+    nearest: Result | None = None
+    stacks: tuple[tuple[str, ...], ...] = ()
 
 
 class SharedTrace(Protocol):
@@ -87,7 +93,7 @@ class TraceCache:
     def find(self, operation: Operation, trees: Trees) -> Verdict:
         """Look for an execution that would have seen the same in ``trees``."""
         key = trace_key(operation, trees)
-        nearest: tuple[Conflict, ...] | None = None
+        nearest = Verdict(None)
         for result, data in self._store.traces(key):
             views = recorded(data)
             if views is None or len(views) != len(trees.stacks):
@@ -96,19 +102,20 @@ class TraceCache:
                 conflicts = tuple(self._conflicts(views, trees.stacks))
             except StoreError:
                 continue  # a layer of the recorded trees was collected
+            stacks = tuple(view.stack for view in views)
             if not conflicts:
-                return Verdict(result)
-            if nearest is None or len(conflicts) < len(nearest):
-                nearest = conflicts
+                return Verdict(result, (), result, stacks)
+            if not nearest.conflicts or len(conflicts) < len(nearest.conflicts):
+                nearest = Verdict(None, conflicts, result, stacks)
         for trace in self._others(key):
             if trace.views != len(trees.stacks):
                 continue
             conflicts = tuple(islice(trace.conflicts(trees.stacks), _MOST_CONFLICTS))
             if conflicts:
-                nearest = nearest or conflicts
+                nearest = nearest if nearest.conflicts else Verdict(None, conflicts)
             elif (taken := trace.take()) is not None:
                 return Verdict(taken)
-        return Verdict(None, nearest or ())
+        return nearest
 
     def add(self, operation: Operation, trees: Trees, views: Sequence[View], result: Result) -> None:
         """Remember an execution."""

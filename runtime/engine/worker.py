@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ...compiler.graph.canonical import sha256_hex
 from ...compiler.graph.layer import ImageLayer, Provenance
-from ...compiler.graph.operations import Base, Operation, Run
+from ...compiler.graph.operations import Add, Base, Copy, Operation, Run
 from ...grammar.errors import LayercError
 from ...grammar.source import Location
 from ..decisions import Decision, Level
@@ -26,10 +26,12 @@ from .scheduler import EMPTY, CancelledStepError, Found, LayerResult
 from .sharing.noted import StepKeys, note_keys
 
 if TYPE_CHECKING:
-    from .builder import LayerBuilder
+    from .builder import Executed, LayerBuilder
+    from .history import History
     from .observer import Trees
+    from .reasons import Basis, Reasons
     from .sharing.caches import Offer, SharedCaches
-    from .traces import Conflict, TraceCache
+    from .traces import TraceCache
 
 __all__ = ["CachingWorker", "extend", "location_of"]
 
@@ -109,9 +111,10 @@ class CachingWorker:
         self.executed = 0
         self.cached = 0
 
-    def key(self, layer_id: str) -> str:
-        """The definition key of a layer."""
-        return self._keys[layer_id]
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """The definition keys of layers, by id."""
+        return self._keys
 
     def set_keys(self, layers: Mapping[str, ImageLayer]) -> None:
         """Compute all definition keys; ``layers`` come after what they need."""
@@ -158,7 +161,7 @@ class CachingWorker:
             if not same:
                 return None
             taken = result if offer is None else self._take(layer, offer, parent)
-            return None if taken is None else self._reuse(layer, parent, taken, "definition")
+            return None if taken is None else self._reuse(layer, parent, taken, _SAME)
 
         return found
 
@@ -168,18 +171,32 @@ class CachingWorker:
             return None
         return self._shared.offer(key)
 
+    def _borrow(self, layer: ImageLayer, key: str) -> Result | None:
+        offer = self._offer(layer, key)
+        return None if offer is None else offer.take()
+
     def _take(self, layer: ImageLayer, offer: Offer, parent: LayerResult) -> Result | None:
         """Keep what a shared cache has under the layer's definition key, and under its content key where that is
         known here.
         """
         result = offer.take()
-        if result is not None and layer.inputs:
-            self._store.add_result(self._keys[layer.id], result)
-        elif result is not None:
+        if result is None:
+            return None
+        self._store.add_result(self._keys[layer.id], result)
+        if not layer.inputs:
             sources = self._inputs.outside(layer.operation)
             key = content_key(layer.operation, _below(layer.operation, parent), (), sources)
-            self._keep(layer, result, key, None)
+            self._store.add_result(key, result)
+            self._note_keys(layer, key)
         return result
+
+    def _note_keys(self, layer: ImageLayer, content: str, trees: Trees | None = None) -> None:
+        """Note where else the layer's result can be found, for those who share it. What base images are, they say
+        themselves.
+        """
+        if not isinstance(layer.operation, Base):
+            traced = "" if trees is None else _trace_key(layer.operation, trees)
+            note_keys(self._store, self._keys[layer.id], StepKeys(content, traced))
 
     def _index_of(self, layer_id: str) -> LayerResult | None:
         """What the store has for a layer that this build does not need; none if it has nothing any more."""
@@ -210,9 +227,11 @@ class CachingWorker:
 
     def prepare(self) -> None:
         """Get ready to make layers: something was not found by its definition."""
+        from .reasons import Reasons
         from .traces import TraceCache
 
         self._opened = self._open_builder()
+        self._reasons = Reasons(self._store, self._history, self._fresh)
         self._traces = (
             TraceCache(self._store) if self._shared is None else TraceCache(self._store, self._shared.traces)
         )
@@ -250,10 +269,13 @@ class CachingWorker:
         key = content_key(operation, below, basis.read, basis.sources)
         with self._store.lock(key, self._check):
             is_fresh = layer.id in self._fresh
-            known = None if is_fresh else self._store.result(key)
+            known = None if is_fresh else self._store.result(key) or self._borrow(layer, key)
             if known is not None:
+                trees = None if _binds(operation) else self._builder.trees(layer, parent.stack, stacks)
+                self._note_keys(layer, key, trees)
                 return self._found(layer, parent, replace(known, basis=made_on), key, _EQUAL)
             trees = self._builder.trees(layer, parent.stack, stacks)
+            self._note_keys(layer, key, trees)
             seen = () if trees is None else trees.stacks
             verdict = Verdict(None)
             if trees is not None and not is_fresh:
@@ -271,19 +293,22 @@ class CachingWorker:
                 self._report(StepFailed(layer.id, time.monotonic() - started, cancelled))
                 raise
             result = Result(executed.layers, time.monotonic() - started, time.time(), made_on)
+            self._keep(layer, result, key)
             if not isinstance(operation, Base):
                 self._note(layer, basis, trees, executed, began, result)
-            return self._record(layer, parent, result, key)
+            return self._done(layer, parent, result)
 
     def _found(
         self, layer: ImageLayer, parent: LayerResult, result: Result, key: str, decision: Decision
     ) -> LayerResult:
-        """Note a result that was found under its other keys, so that it is found sooner the next time."""
-        if decision.level == "trace":
-            self._store.add_result(key, result)
-        self._store.add_result(self._keys[layer.id], result)
+        self._keep(layer, result, key)
         self._why.note_aspects(layer)
         return self._reuse(layer, parent, result, decision)
+
+    def _keep(self, layer: ImageLayer, result: Result, key: str) -> None:
+        """Note a result under its content key ``key`` and its definition key."""
+        self._store.add_result(key, result)
+        self._store.add_result(self._keys[layer.id], result)
 
     def _note(
         self,
@@ -294,17 +319,14 @@ class CachingWorker:
         began: float,
         result: Result,
     ) -> None:
-        from .traces import trace_key
-
-        trace, untraced = "", executed.untraced
+        """Remember what a step has seen, and what it was made from."""
+        trace = ""
         if trees is not None and executed.views is not None:
             self._tracer.add(layer.operation, trees, executed.views, result)
-            trace = trace_key(layer.operation, trees)
-        self._why.note(layer, basis, began, result.seconds, trace, untraced)
+            trace = _trace_key(layer.operation, trees)
+        self._why.note(layer, basis, began, result.seconds, trace, executed.untraced)
 
-    def _record(self, layer: ImageLayer, parent: LayerResult, result: Result, key: str) -> LayerResult:
-        self._store.add_result(key, result)
-        self._store.add_result(self._keys[layer.id], result)
+    def _done(self, layer: ImageLayer, parent: LayerResult, result: Result) -> LayerResult:
         with self._counting:
             self.executed += not isinstance(layer.operation, Base)
         size = sum(stored.size for stored in self._store.layers(result.layers))
