@@ -92,6 +92,21 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=[],
         help="run the steps of these stages again; separated by commas",
     )
+    group.add_argument(
+        "--cache-from",
+        metavar="SPEC",
+        action="append",
+        default=[],
+        help="take results of steps from there too: type=local,src=DIR[,tag=NAME]; repeatable",
+    )
+    group.add_argument(
+        "--cache-to",
+        metavar="SPEC",
+        action="append",
+        default=[],
+        help="write results of steps there: type=local,dest=DIR[,tag=NAME][,mode=max]; mode=max: of all stages, not "
+        "only of the result's own steps; repeatable",
+    )
     group.add_argument("--pull", action="store_true", help="ask registries for newer base images")
     add_store_option(group)
     group = parser.add_argument_group("progress")
@@ -176,6 +191,8 @@ def build_request(arguments: argparse.Namespace) -> BuildRequest:
         ssh=read_ssh(ssh),
         allow=read_rights(arguments.allow),
         annotations=tuple(text for text in arguments.annotation if text),
+        cache_from=tuple(arguments.cache_from),
+        cache_to=tuple(arguments.cache_to),
     )
 
 

@@ -12,13 +12,10 @@ __all__ = ["ADVICE", "add_docker_options", "check_docker_options"]
 _LIMIT = (
     "run layerc itself within limits: systemd-run --scope -p MemoryMax=2g -p CPUQuota=150% layerc build …"
 )
-_STORE = "the store is the cache; --store names another"
 
 # What docker has and we lack. The user is told instead of guessing at a typing mistake.
 ADVICE = {
     "--builder": "layerc builds without a daemon; leave it out",
-    "--cache-from": _STORE,
-    "--cache-to": _STORE,
     "--cgroup-parent": "steps run in a group below layerc's own: start it in the one that you mean, for example "
     "with systemd-run --scope --slice=NAME layerc build …",
     "--cpu-period": _LIMIT,

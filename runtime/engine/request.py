@@ -64,7 +64,7 @@ class BuildRequest:
     ``dockerfile``, if it has one (``<path>.dockerignore`` is looked for beside it). A ``context`` that is a
     text is a directory; none is an empty one. ``outputs`` are ``-o`` values as the user wrote them.
     ``no_cache_filter`` names stages. ``tags`` are references. ``traced``: whether steps are observed, so that
-    later builds know what they have read.
+    later builds know what they have read. ``cache_from`` and ``cache_to`` are values as the user wrote them.
     """
 
     dockerfile: SourceFile | None
@@ -84,6 +84,8 @@ class BuildRequest:
     allow: frozenset[str] = frozenset()
     annotations: tuple[str, ...] = ()
     traced: bool = True
+    cache_from: tuple[str, ...] = ()
+    cache_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
