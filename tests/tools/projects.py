@@ -69,9 +69,7 @@ class ImageCase:
 
 @dataclass(frozen=True)
 class Edit:
-    """A change of one file, and the beginnings of the instructions that run because of it, in order. A last
-    "..." stands for all later instructions of the same stage but --link, which depend on no parent.
-    """
+    """A change of one file, and the beginnings of the instructions that run because of it, in order."""
 
     project: Project
     target: str
@@ -220,11 +218,6 @@ def expected_reruns(edit: Edit, plan: Mapping[str, Any]) -> list[str]:
     steps = [layer["provenance"] for layer in plan["layers"]]
     chosen: list[Mapping[str, Any]] = []
     for beginning in edit.reruns:
-        if beginning == "...":
-            last = chosen[-1]
-            later = [s for s in steps if s["stage"] == last["stage"] and s["line"] > last["line"]]
-            chosen += [s for s in later if "--link" not in s["text"].split()]
-            continue
         after = chosen[-1]["line"] if chosen else 0
         found = [s for s in steps if s["text"].startswith(beginning) and s["line"] > after]
         assert found, f"no instruction after line {after} begins with {beginning!r}"
