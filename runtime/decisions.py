@@ -104,8 +104,8 @@ _SUBJECTS = {
 }
 _WORDS: dict[str, str] = {
     "same": "nothing changed",
-    "equal": "what it builds on was made again and came out equal",
-    "unread": "nothing that it takes from its files changed",
+    "equal": "what it builds on was made again, with equal content",
+    "unread": "nothing of what changed is read",
     "no-cache": "asked for with {subject}",
     "new": "not built before",
     "operation": "{subject} changed",

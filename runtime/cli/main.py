@@ -24,6 +24,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("build", "build images from a Dockerfile or a compiled plan", "build"),
     ("compile", "print the plan that a Dockerfile compiles to", "compile"),
     ("parse", "print the syntax trees of Dockerfiles", "parse"),
+    ("explain", "tell why steps of a build were found in the cache, or ran", "explain"),
     ("cache", "show what the store holds, and make it smaller", "cache"),
     ("doctor", "tell what this machine has and lacks for building", "doctor"),
     ("completion", "print the completion script of a shell", "completion"),

@@ -159,5 +159,5 @@ class Style:
         self.colour = colour
 
     def __call__(self, name: str, text: str) -> str:
-        """``text`` in the colour ``name``."""
-        return f"\x1b[{_CODES[name]}m{text}\x1b[0m" if self.colour and text else text
+        """``text`` in the colour ``name``; an empty one is the terminal's own."""
+        return f"\x1b[{_CODES[name]}m{text}\x1b[0m" if self.colour and text and name else text

@@ -166,6 +166,10 @@ class History:
                 pass
         self._report(event)
 
+    def stage_of(self, layer: str) -> str:
+        """The stage of a layer of the plan, if it has one."""
+        return self._layers[layer].provenance.stage if layer in self._layers else ""
+
     # --- earlier builds -------------------------------------------------------------------------------
 
     def parent_stack(self, layer: ImageLayer) -> tuple[str, ...] | None:

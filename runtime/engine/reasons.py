@@ -126,7 +126,7 @@ class Reasons:
         if tuple(before.sources) != basis.sources:
             return self._copied(Decision(None, "context", _context(layer)), layer, basis)
         if tuple(before.read) != basis.read:
-            return self._copied(Decision(None, "stage", _stage(layer)), layer, basis)
+            return self._copied(Decision(None, "stage", self._stage(layer)), layer, basis)
         if before.below != basis.below:
             return self._below(layer, before, stacks)
         return Decision(None, "collected")
@@ -140,6 +140,11 @@ class Reasons:
         return _first(
             decision, list(islice(manifest.changes(before, manifest.states(basis.plan)), _SHOWN + 1))
         )
+
+    def _stage(self, layer: ImageLayer) -> str:
+        names = {self._history.stage_of(item) for item in layer.inputs}
+        only = names.pop() if len(names) == 1 else ""
+        return f"stage {only}" if only else "what it takes from another stage"
 
     def _below(self, layer: ImageLayer, before: _Run, stacks: Sequence[Sequence[str]]) -> Decision:
         note = (
