@@ -32,7 +32,6 @@ examples:
 """
 _NARROWEST, _WIDEST = 40, 110
 _DIGEST = 12  # digits that are shown
-_INDENT = {"initial_indent": "  ", "subsequent_indent": "    "}
 _LEVELS = {
     "definition": "found",
     "content": "found by content",
@@ -180,7 +179,9 @@ def _paragraph(step: StepRecord, style: Style, room: int, now: float) -> Iterato
     colour = "green" if decision.is_hit else "red" if step.state == "failed" else "yellow"
     state = _state(step)
     reason = visible(_headline(decision))
-    first, *others = textwrap.wrap(f"{state}: {reason}" if reason else state, room, **_INDENT) or [""]
+    first, *others = textwrap.wrap(
+        f"{state}: {reason}" if reason else state, room, initial_indent="  ", subsequent_indent="    "
+    )
     yield first.replace(state, style(colour, state), 1)
     yield from others
     width = max((len(visible(change.path)) for change in decision.changes), default=0)
