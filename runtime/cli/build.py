@@ -104,8 +104,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="SPEC",
         action="append",
         default=[],
-        help="write results of steps there: type=local,dest=DIR[,tag=NAME][,mode=max]; mode=max: of all stages, not "
-        "only of the result's own steps; repeatable",
+        help="write results of steps there: type=local,dest=DIR[,tag=NAME][,mode=max]; mode=max: of all stages, "
+        "not only of the result's own steps; repeatable",
     )
     group.add_argument("--pull", action="store_true", help="ask registries for newer base images")
     add_store_option(group)

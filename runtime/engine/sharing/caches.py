@@ -55,7 +55,10 @@ class Offer(NamedTuple):
 
 
 class SharedCaches:
-    """The caches that a build may take results from; threads may share it. Close it when the build is done."""
+    """The caches that a build may take results from; threads may share it. Close it when the build is done.
+
+    ``damaged`` are digests of blobs that some cache has, but not as they should be.
+    """
 
     def __init__(self, caches: Sequence[LocalCache], store: Store, report: Reporter, cancel: Event) -> None:
         self._caches = caches
@@ -67,6 +70,7 @@ class SharedCaches:
         self._layers: dict[str, Future[bool]] = {}
         self._traces: dict[str, list[Saw] | None] = {}
         self._told: set[str] = set()
+        self.damaged: set[str] = set()
         self._pool = ThreadPoolExecutor(_PARALLEL, "cache")
 
     def close(self) -> None:
@@ -93,13 +97,9 @@ class SharedCaches:
                 if views is not None:
                     yield _Trace(self._store, views, partial(self._first, [found]))
 
-    def steps(self, definition: str, diff_id: str) -> list[Found]:
-        """What caches know of a step that gave this layer."""
-        return [
-            found
-            for found in self._lookup(definition)
-            if found.step.definition == definition and found.step.layer.diff_id == diff_id
-        ]
+    def steps(self, definition: str) -> list[Found]:
+        """What caches know of the step of a definition."""
+        return [found for found in self._lookup(definition) if found.step.definition == definition]
 
     def _lookup(self, key: str) -> list[Found]:
         with self._guard:
@@ -151,7 +151,8 @@ class SharedCaches:
             task, start = f"cached {layer.diff_id}", time.monotonic()
             self._report(TaskStarted(task, f"take layer {short(layer.diff_id)} from {cache.name}"))
             try:
-                cache.copy(self._store, layer.blob, self._check)
+                if not self.copy_blob(cache, layer.blob):
+                    return False
                 self._unpack(layer)
             except (InputError, OSError) as error:
                 self._tell(cache, error)
@@ -174,6 +175,16 @@ class SharedCaches:
             raise CancelledStepError
 
     # --- traces ---------------------------------------------------------------------------------------
+
+    def copy_blob(self, cache: LocalCache, blob: Descriptor) -> bool:
+        """Whether the store has a blob of the cache now."""
+        try:
+            cache.copy(self._store, blob, self._check)
+        except (InputError, OSError) as error:
+            self.damaged.add(blob.digest)
+            self._tell(cache, error)
+            return False
+        return True
 
     def trace_bytes(self, cache: LocalCache, blob: Descriptor) -> bytes | None:
         """A trace as it is; none where it can not be had."""

@@ -86,7 +86,18 @@ class LocalWriter:
     """Writes one cache to a directory."""
 
     def __init__(self, path: str) -> None:
+        self._path = path
         self._writer = LayoutWriter(path)
+
+    def has(self, blob: Descriptor) -> bool:
+        """Whether the directory has a file of that digest and size."""
+        return self._writer.has(blob)
+
+    def drop(self, blob: Descriptor) -> None:
+        """Remove a blob's file, if there is one: it is not what it should be."""
+        path = os.path.join(self._path, "blobs", *parse_digest(blob.digest))
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
 
     def add_bytes(self, media_type: str, data: bytes) -> Descriptor:
         """Write a small blob."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 
 from ...errors import InputError, StoreError
 from ...events import Notice, Reporter, TaskFinished, TaskStarted
@@ -17,7 +18,7 @@ from ...snapshot.view import StackView
 from ...store import Store
 from ...store.values import Result
 from ..traces import recorded
-from .caches import SharedCaches
+from .caches import Found, SharedCaches
 from .document import TRACE, CacheDocument, SharedLayer, SharedStep
 from .local import LocalCache, LocalWriter, open_writer, writing_errors
 from .noted import StepKeys, noted_keys
@@ -89,21 +90,25 @@ class _Writing:
         self._layers: dict[str, SharedLayer] = {}
 
     def step(self, definition: str) -> Iterator[SharedStep]:
-        """What is known of a step; nothing if there is no result of it, or one of another form."""
+        """What is known of a step: nothing, or one."""
         result = self._store.result(definition)
-        if result is None or len(result.layers) != 1:
-            return
+        if result is None:
+            yield from self._passed_on(definition)
+        elif len(result.layers) == 1:
+            yield self._own(definition, result)
+
+    def _own(self, definition: str, result: Result) -> SharedStep:
         keys = noted_keys(self._store, definition)
         if keys.content and (other := self._store.result(keys.content)) and other.layers != result.layers:
             keys = keys._replace(content="")
         traces = {blob.digest: blob for blob in self._own_traces(keys.trace, result)}
-        for cache, known in self._others.steps(definition, result.layers[0]) if self._others else ():
+        for cache, known in self._known(definition):
+            if known.layer.diff_id != result.layers[0]:
+                continue
             keys = StepKeys(keys.content or known.content, keys.trace or known.trace)
-            new = known.traces if known.trace == keys.trace else ()
-            for blob in new:
-                if blob.digest not in traces and (data := self._carried(cache, blob)) is not None:
-                    traces[blob.digest] = self._writer.add_bytes(TRACE, data)
-        yield SharedStep(
+            if known.trace == keys.trace:
+                traces |= self._carried(cache, known, traces)
+        return SharedStep(
             definition,
             keys.content,
             keys.trace,
@@ -114,13 +119,43 @@ class _Writing:
             tuple(traces[digest] for digest in sorted(traces)),
         )
 
-    def _carried(self, cache: LocalCache, blob: Descriptor) -> bytes | None:
-        return None if self._others is None else self._others.trace_bytes(cache, blob)
+    def _known(self, definition: str) -> list[Found]:
+        return [] if self._others is None else self._others.steps(definition)
+
+    def _passed_on(self, definition: str) -> Iterator[SharedStep]:
+        """A step that this build did not need, as another cache has it."""
+        for cache, step in self._known(definition):
+            layer = self._layers.get(step.layer.diff_id) or self._copied(cache, step.layer)
+            if layer is not None:
+                traces = self._carried(cache, step, ())
+                yield replace(step, layer=layer, traces=tuple(traces[digest] for digest in sorted(traces)))
+                return
+
+    def _copied(self, cache: LocalCache, layer: SharedLayer) -> SharedLayer | None:
+        assert self._others is not None
+        if layer.blob.digest in self._others.damaged or not self._writer.has(layer.blob):
+            if not self._others.copy_blob(cache, layer.blob):
+                return None
+            self._writer.add_file(layer.blob, self._store.blobs.path(layer.blob.digest))
+        self._layers[layer.diff_id] = layer
+        return layer
+
+    def _carried(self, cache: LocalCache, step: SharedStep, known: Collection[str]) -> dict[str, Descriptor]:
+        """Traces from another cache that are not among the ``known`` ones."""
+        carried: dict[str, Descriptor] = {}
+        for blob in step.traces:
+            if blob.digest not in known and self._others is not None:
+                data = self._others.trace_bytes(cache, blob)
+                if data is not None:
+                    carried[blob.digest] = self._writer.add_bytes(TRACE, data)
+        return carried
 
     def _layer(self, diff_id: str) -> SharedLayer:
         if diff_id not in self._layers:
             (layer,) = self._store.layers([diff_id])
             blob = self._packer.pack(diff_id, "", None).blob
+            if self._others is not None and blob.digest in self._others.damaged:
+                self._writer.drop(blob)
             self._writer.add_file(blob, self._store.blobs.path(blob.digest))
             self._layers[diff_id] = SharedLayer(diff_id, layer.size, layer.created, blob)
         return self._layers[diff_id]
