@@ -8,7 +8,8 @@ from threading import Event
 from typing import NamedTuple, Protocol
 
 from ...compiler.graph.layer import ImageLayer
-from ...compiler.graph.operations import Add, Base, Copy, MakeDir, Run
+from ...compiler.graph.operations import Add, Base, Copy, MakeDir, Operation, Run
+from ...grammar.errors import LayercError
 from ..errors import InputError
 from ..events import Notice, Reporter, StepOutput
 from ..snapshot.commit import commit
@@ -20,7 +21,7 @@ from .filecopy.ownership import OWNER_FILES, needs_users, resolve_owner
 from .filecopy.plan import is_linked
 from .inputs import Inputs
 from .mounts import RunMounts
-from .observer import Observer, Trees, View
+from .observer import BrokenViewError, Observer, Trees, View
 from .scheduler import CancelledStepError
 from .steps import StepRunner
 
@@ -74,35 +75,55 @@ class LayerBuilder:
         """Make the layer. Raises what the user has to know (a :class:`LayercError`), or
         :class:`CancelledStepError`; whatever it raises, the store is as before.
         """
+        observer = Observer(self._store, observes=self._sees_trees(layer.operation))
+        try:
+            return self._execute(layer, parent, inputs, observer)
+        except CancelledStepError:
+            raise
+        except (LayercError, OSError, BrokenViewError):
+            # A step that fails because its files could not be read has not failed.
+            if not observer.broken:
+                raise
+        complaint = observer.complaint
+        self._warner(layer)(f"the step runs again, unobserved: {complaint}")
+        executed = self._execute(layer, parent, inputs, Observer(self._store, observes=False))
+        return executed._replace(untraced=complaint)
+
+    def _execute(
+        self, layer: ImageLayer, parent: Stack, inputs: Sequence[Stack], observer: Observer
+    ) -> Executed:
         match layer.operation:
             case Base() as base:
                 return Executed(self._images.materialise(base))
             case Run() as run:
-                return self._run(run, layer.id, parent, inputs)
+                return self._run(run, layer.id, parent, inputs, observer)
             case Copy() | Add() as copy:
-                return self._copy(copy, parent, inputs, self._warner(layer))
+                return self._copy(copy, parent, inputs, observer, self._warner(layer))
             case MakeDir() as make:
-                return self._make_directory(make, parent, self._warner(layer))
+                return self._make_directory(make, parent, observer, self._warner(layer))
 
     def trees(self, layer: ImageLayer, parent: Stack, inputs: Sequence[Stack]) -> Trees | None:
         """The trees that the layer's step would see, by which a trace of it is found; none if it sees none."""
         operation = layer.operation
-        if not self._observes or isinstance(operation, Base):
+        if not self._sees_trees(operation) or isinstance(operation, Base):
             return None
         if isinstance(operation, Copy | Add):
-            if is_linked(operation):
-                return None
             return Trees((parent,), (self._inputs.copy_plan(operation, inputs).key(),))
         if isinstance(operation, MakeDir):
             return Trees((parent,), ())
         mounted = self._mounts.trees(operation, inputs, self._context_stack)
         return Trees((parent, *mounted.stacks), mounted.sources)
 
-    def _run(self, run: Run, layer_id: str, parent: Stack, inputs: Sequence[Stack]) -> Executed:
+    def _sees_trees(self, operation: Operation) -> bool:
+        linked = isinstance(operation, Copy | Add) and is_linked(operation)
+        return self._observes and not linked and not isinstance(operation, Base)
+
+    def _run(
+        self, run: Run, layer_id: str, parent: Stack, inputs: Sequence[Stack], observer: Observer
+    ) -> Executed:
         def report(stream: int, data: bytes) -> None:
             self._report(StepOutput(layer_id, stream, data))
 
-        observer = self._observer()
         with self._store.draft() as draft, ExitStack() as held:
             root = held.enter_context(observer.mount(parent, draft))
             prepared = self._mounts.prepared(run, inputs, self._context_stack, self._check, observer)
@@ -110,7 +131,7 @@ class LayerBuilder:
             self._runner.run(run, root, mounts, report, self._cancel)
             self._check()
             held.close()
-            return Executed(self._commit(draft, parent), observer.views(), observer.complaint)
+            return self._commit(draft, parent, observer)
 
     def _context_stack(self, copy: Copy) -> Stack:
         """A stack with what ``copy`` puts on an empty tree, for mounts of a build context."""
@@ -120,7 +141,7 @@ class LayerBuilder:
             known = self._store.record("mounted", key)
             if known is not None and self._store.layer(known.decode()) is not None:
                 return (known.decode(),)
-            stack = self._copy(copy, (), ()).layers
+            stack = self._copy(copy, (), (), Observer(self._store, observes=False)).layers
             self._store.add_record("mounted", key, stack[0].encode())
             return stack
 
@@ -134,6 +155,7 @@ class LayerBuilder:
         copy: Copy | Add,
         parent: Stack,
         inputs: Sequence[Stack],
+        observer: Observer,
         warn: Callable[[str], None] | None = None,
     ) -> Executed:
         plan = self._inputs.copy_plan(copy, inputs)
@@ -142,18 +164,18 @@ class LayerBuilder:
                 warn(f"{pattern} matches nothing, so nothing is copied for it")
         below: Stack = () if is_linked(copy) else parent
         users = self._users(copy.chown, parent)
-        observer = self._observer()
         with self._store.draft() as draft:
             with observer.mount(below, draft) as root:
                 apply_copy(plan, root, users, check=self._check, warn=warn)
             if needs_users(copy.chown or ""):
                 observer.add_reads(*OWNER_FILES)
-            return Executed(self._commit(draft, below), observer.views(), observer.complaint)
+            return self._commit(draft, below, observer)
 
-    def _make_directory(self, make: MakeDir, parent: Stack, warn: Callable[[str], None]) -> Executed:
+    def _make_directory(
+        self, make: MakeDir, parent: Stack, observer: Observer, warn: Callable[[str], None]
+    ) -> Executed:
         users = self._users(make.user, parent)
         owner = resolve_owner(make.user, users, warn) if users is not None else None
-        observer = self._observer()
         with self._store.draft() as draft:
             with observer.mount(parent, draft) as root:
                 destination = Destination(root)
@@ -161,7 +183,7 @@ class LayerBuilder:
                 destination.make_directories(path, 0o755, owner, make.created)
             if needs_users(make.user or ""):
                 observer.add_reads(*OWNER_FILES)
-            return Executed(self._commit(draft, parent), observer.views(), observer.complaint)
+            return self._commit(draft, parent, observer)
 
     def _users(self, owner: str, parent: Stack) -> StackView | None:
         """Where the names of an owner are looked up, none without an owner."""
@@ -174,11 +196,13 @@ class LayerBuilder:
             )
         return StackView(self._store, parent)
 
-    def _observer(self) -> Observer:
-        return Observer(self._store, observes=self._observes)
-
-    def _commit(self, draft: Draft, below: Stack) -> Stack:
-        return (commit(self._store, draft, StackView(self._store, below)).diff_id,)
+    def _commit(self, draft: Draft, below: Stack, observer: Observer) -> Executed:
+        observer.check()
+        restored: list[str] = []
+        layer = commit(self._store, draft, StackView(self._store, below), restored=restored)
+        # A file that was written as it was below is not in the layer: that it was so is part of the result.
+        observer.add_written(restored)
+        return Executed((layer.diff_id,), observer.views(), observer.complaint)
 
     def _check(self) -> None:
         if self._cancel.is_set():

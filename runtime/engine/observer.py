@@ -12,7 +12,11 @@ from ..store import Draft, Store
 from ..trace.mirror import Mirror, mirrored
 from ..trace.trace import ABSENT, LOOKED_UP, READ, STATED, Trace
 
-__all__ = ["Observer", "Trees", "View"]
+__all__ = ["BrokenViewError", "Observer", "Trees", "View"]
+
+
+class BrokenViewError(Exception):
+    """What a step saw of a tree may have been wrong."""
 
 
 class View(NamedTuple):
@@ -37,6 +41,7 @@ class Observer:
         self._observes = observes
         self._mirrors: list[tuple[tuple[str, ...], Mirror]] = []
         self._reads: tuple[str, ...] = ()
+        self._written: tuple[str, ...] = ()
 
     @contextmanager
     def mount(self, stack: Sequence[str], draft: Draft | None = None) -> Iterator[str]:
@@ -63,16 +68,33 @@ class Observer:
         views = [View(stack, mirror.trace) for stack, mirror in self._mirrors if mirror.trace is not None]
         if not self._observes or len(views) < len(self._mirrors):
             return None
+        events = dict.fromkeys(self._written, LOOKED_UP | STATED | READ)
         if self._reads:
-            events = _reads(StackView(self._store, views[0].stack), self._reads)
-            if events is None:
+            read = _reads(StackView(self._store, views[0].stack), self._reads)
+            if read is None:
                 return None
+            events.update(read)
+        if events:
             views[0] = View(views[0].stack, views[0].trace.joined(events))
         return tuple(views)
 
     def add_reads(self, *paths: str) -> None:
         """Note files that were read from the first tree's index instead of its mount."""
         self._reads = paths
+
+    def add_written(self, paths: Sequence[str]) -> None:
+        """Note files that the step wrote with the content that the first tree has there."""
+        self._written = tuple(paths)
+
+    def check(self) -> None:
+        """Raise :class:`BrokenViewError` where what the step saw may have been wrong."""
+        if self.broken:
+            raise BrokenViewError(self.complaint)
+
+    @property
+    def broken(self) -> bool:
+        """Whether what the step saw may have been wrong."""
+        return any(mirror.broken for _, mirror in self._mirrors)
 
     @property
     def complaint(self) -> str:

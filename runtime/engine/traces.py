@@ -23,7 +23,7 @@ from ..snapshot.entry import Entry
 from ..snapshot.view import StackView
 from ..store import Store
 from ..store.values import Result
-from ..trace.trace import ABSENT, LISTED, LOOKED_UP, READ, STATED, Trace
+from ..trace.trace import ABSENT, LINKED, LISTED, LOOKED_UP, READ, STATED, Trace
 from .keys import operation_key
 from .observer import Trees, View
 
@@ -138,9 +138,7 @@ def conflicts(store: Store, view: View, stack: Sequence[str]) -> Iterator[tuple[
     events = view.trace.events
     leaders: set[str] = set()
     for difference in differences(store, view.stack, stack):
-        for entry in (difference.before, difference.after):
-            if entry is not None and entry.link:
-                leaders.add(entry.link)
+        leaders |= _linked(difference)
         change = change_of(difference, events.get(difference.path, 0))
         if change:
             yield difference.path, change
@@ -149,11 +147,33 @@ def conflicts(store: Store, view: View, stack: Sequence[str]) -> Iterator[tuple[
             parent = difference.path.rpartition("/")[0]
             if difference.path and events.get(parent, 0) & LISTED:
                 yield difference.path, _renamed(difference)
-    if leaders:
-        before = StackView(store, view.stack)
-        for path, event in events.items():
-            if event & STATED and _first_name(before, path) in leaders:
-                yield path, "number of hard links"
+    yield from _link_conflicts(store, view, stack, leaders)
+
+
+def _linked(difference: Difference) -> set[str]:
+    """Names of files that have more names, or fewer, because of a difference."""
+    before, after = difference.before, difference.after
+    names = {entry.link for entry in (before, after) if entry is not None and entry.link}
+    return {*names, difference.path} if names else names
+
+
+def _link_conflicts(
+    store: Store, view: View, stack: Sequence[str], leaders: set[str]
+) -> Iterator[tuple[str, str]]:
+    """Files whose number of names was seen and is another now. Names that upper layers hide count as well: the
+    kernel counts them.
+    """
+    events = view.trace.events
+    linked = [path for path, event in events.items() if event & LINKED and event & STATED]
+    if not leaders and not linked:
+        return
+    before, after = StackView(store, view.stack), StackView(store, stack)
+    for path in linked:
+        if before.names(path) != after.names(path):
+            yield path, "number of hard links"
+    for path, event in events.items() if leaders else ():
+        if event & STATED and not event & LINKED and _first_name(before, path) in leaders:
+            yield path, "number of hard links"
 
 
 def change_of(difference: Difference, event: int) -> str:

@@ -30,8 +30,18 @@ from .view import StackView, open_plain
 __all__ = ["commit"]
 
 
-def commit(store: Store, draft: Draft, parent: StackView, *, blob: Descriptor | None = None) -> StoredLayer:
+def commit(
+    store: Store,
+    draft: Draft,
+    parent: StackView,
+    *,
+    blob: Descriptor | None = None,
+    restored: list[str] | None = None,
+) -> StoredLayer:
     """Make a layer of ``draft``, which was mounted on ``parent`` and no longer is.
+
+    ``restored`` is given the paths of files that were left out because they are as in ``parent``, content and
+    all.
 
     Raises :class:`StoreError`, and :class:`InputError` for what no layer archive can hold.
     """
@@ -48,6 +58,8 @@ def commit(store: Store, draft: Draft, parent: StackView, *, blob: Descriptor | 
                     f"/{_shown(os.path.relpath(error.filename, draft.diff))[:200]}…",
                     help="remove it in the same step",
                 ) from error
+        if restored is not None:
+            restored += walk.restored
         diff_id = walk.stream.finish()
         layer = StoredLayer(
             diff_id,
@@ -86,6 +98,7 @@ class _Walk:
         self.index = index
         self.stream = LayerStream()
         self.disk = 0
+        self.restored: list[str] = []
 
     def run(self) -> str:
         """Walk; the content digest."""
@@ -200,6 +213,8 @@ class _Walk:
             is_equal = before is not None and not linked and self._stayed(entry, before)
             taken = self._content(entry, before if is_equal else None)
             if taken is None:
+                if entry.kind == "file":
+                    self.restored.append(path)
                 self._drop(directory, path)
                 return
             entry = taken

@@ -148,6 +148,7 @@ class LayerIndex:
             self._start = size - len(data)
             self._tail = data
             self._listings: dict[int, dict[str, Row]] = {}
+            self._linked: dict[str, tuple[str, ...]] | None = None
             root = int(data[-_TRAILER:])
             self.root: Row = json.loads(data[root - self._start : -_TRAILER])
         except (OSError, ValueError) as error:
@@ -179,6 +180,16 @@ class LayerIndex:
                 return None
             row = found
         return row
+
+    def names(self, first: str) -> tuple[str, ...]:
+        """The names of the file whose first one is ``first``; none where it has no other."""
+        if self._linked is None:
+            linked: dict[str, list[str]] = {}
+            for entry in self.entries():
+                if entry.link:
+                    linked.setdefault(entry.link, [entry.link]).append(entry.path)
+            self._linked = {name: tuple(names) for name, names in linked.items()}
+        return self._linked.get(first, ())
 
     def entries(self, *, implied: bool = False) -> Iterator[Entry]:
         """All entries, each directory before what is in it, names sorted by their bytes.

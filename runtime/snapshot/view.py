@@ -127,9 +127,17 @@ class StackView:
         number, row = rows[0]
         return any(child[0] == "w" for child in self._indexes[number].children(row).values())
 
+    def names(self, path: str) -> tuple[str, ...]:
+        """All names that the file at ``path`` has in its layer, those that layers above hide among them."""
+        found = self.found(path)
+        if not found or found[0][1][0] == "d":
+            return ()
+        number, row = found[0]
+        return self._indexes[number].names(entry_of(path, row).link or path)
+
     def real_path(self, layer: int, path: str) -> str:
         """Where layer number ``layer`` of the stack has ``path`` on disk."""
-        return os.path.join(self._store.snapshot_path(self._layers[layer].snapshot), path)
+        return self._store.file_path(self._layers[layer], path)
 
     # --- rows ------------------------------------------------------------------------------------------
 

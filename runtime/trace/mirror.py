@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 
 from ..errors import EnvironmentLackError
@@ -23,18 +25,22 @@ __all__ = ["Mirror", "check_observing", "mirrored"]
 _END_SECONDS = 10.0
 _MOST_READ = 1 << 20
 _MOST_COMPLAINT = 4096
+_NO_RECORD = 2  # the status of a tracer whose answers were right
+_BUSY_TRIES, _BUSY_WAIT = 5, 0.01
 
 
 class Mirror:
     """One mirror. ``path`` is where it is mounted; ``trace``, after its end, what was observed.
 
-    ``trace`` is none where anything may have been missed, and ``complaint`` then says why.
+    ``trace`` is none where anything may have been missed, and ``complaint`` then says why. ``broken``: answers
+    may have been wrong, so that nothing that was made of them may be kept.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.trace: Trace | None = None
         self.complaint = ""
+        self.broken = False
 
 
 def check_observing(store: Store) -> None:
@@ -59,11 +65,10 @@ def mirrored(store: Store, tree: str, *, xattrs: bool) -> Iterator[Mirror]:
         try:
             yield mirror
         finally:
-            whole = _unmount(mirror.path)
-            os.rmdir(mirror.path)
-            if not whole:
+            if not _unmount(mirror.path):
                 # Someone still holds it; what they ask from now on is not of this step.
                 server.kill()
+            os.rmdir(mirror.path)
             _finish(server, mirror, record, complaint)
 
 
@@ -94,7 +99,12 @@ def _serving(
     channel = _open_channel()
     root = os.open(tree, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        options = f"fd={channel},rootmode=40755,user_id=0,group_id=0,allow_other,max_read={_MOST_READ}"
+        # default_permissions: the kernel checks modes here too, and asks for a file's attributes to do so when it
+        # is opened; so whoever could learn its size through a descriptor has been recorded.
+        options = (
+            f"fd={channel},rootmode=40755,user_id=0,group_id=0,allow_other,default_permissions,"
+            f"max_read={_MOST_READ}"
+        )
         try:
             syscalls.mount("layerc-tracer", target, "fuse", syscalls.MS_RDONLY, options)
         except OSError as error:
@@ -121,12 +131,15 @@ def _serving(
 
 def _unmount(target: str) -> bool:
     """Whether nobody used it any more."""
-    try:
-        syscalls.unmount(target)
-    except OSError:
-        syscalls.unmount(target, syscalls.MNT_DETACH)
-        return False
-    return True
+    for attempt in range(_BUSY_TRIES):
+        try:
+            syscalls.unmount(target)
+        except OSError:
+            time.sleep(_BUSY_WAIT * attempt)
+        else:
+            return True
+    syscalls.unmount(target, syscalls.MNT_DETACH)
+    return False
 
 
 def _finish(server: subprocess.Popen[bytes], mirror: Mirror, record: int, complaint: int) -> None:
@@ -141,5 +154,12 @@ def _finish(server: subprocess.Popen[bytes], mirror: Mirror, record: int, compla
         except ValueError as error:
             mirror.complaint = str(error)
         return
+    mirror.broken = status != _NO_RECORD
     said = os.pread(complaint, _MOST_COMPLAINT, 0).decode("utf-8", "replace").strip()
-    mirror.complaint = said.removeprefix("layerc-tracer: ") or f"the tracer ended with status {status}"
+    mirror.complaint = said.removeprefix("layerc-tracer: ") or _ended(status)
+
+
+def _ended(status: int) -> str:
+    if status < 0:
+        return f"the tracer was killed by {signal.Signals(-status).name}"
+    return f"the tracer ended with status {status}"

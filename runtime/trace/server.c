@@ -5,8 +5,8 @@
  *
  * FUSE is an open /dev/fuse that has been mounted, ROOT an open directory, OUT an open file: numbers of
  * descriptors; PARENT is the number of the process that started it, without which it ends. It serves until the
- * mount is gone, writes the record to OUT and exits with 0. Any other status means that the record is not to be
- * trusted.
+ * mount is gone, writes the record to OUT and exits with 0. Status 2 means that all answers were right, but there
+ * is no record; any other, that an answer may have been wrong: what was done with it is worth nothing.
  *
  * Nothing can be missed: the kernel can not know a name, a size, a listing or a byte of this tree unless it has
  * asked here, and a question is recorded before it is answered. The kernel may remember answers; they do not
@@ -45,7 +45,7 @@
 /* EVENTS */
 enum {
     LOOKED_UP = 1, /* that it exists; its type, mode, owner, link target, device, attributes */
-    STATED = 2,    /* its size and time */
+    STATED = 2,    /* its size and time, and that it was opened */
     READ = 4,      /* its content */
     LISTED = 8,    /* the names in it */
     ABSENT = 16,   /* that nothing has this name */
@@ -89,7 +89,7 @@ static uint32_t *open_nodes; /* those with an open descriptor */
 static uint64_t *open_uses;
 static uint32_t open_count, open_most;
 static uint64_t uses;
-static int fuse, with_attributes, untrusted;
+static int fuse, with_attributes, untrusted, crowded;
 static char *content;
 
 static void fail(const char *format, ...) {
@@ -278,7 +278,7 @@ static void look_up(uint64_t request, uint32_t parent, const char *name) {
         int found = !fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW);
         if (!found && errno == ENAMETOOLONG) return refuse(request, ENAMETOOLONG);
         if (!found && errno != ENOENT) return broken(request, errno);
-        if (node_count >= MOST_NODES) untrusted = 1;
+        if (node_count >= MOST_NODES) crowded = 1;
         if (node_count >= UINT_MAX / 2) return broken(request, ENOMEM);
         id = add_node(parent, name);
         if (found && !is_whiteout(&status))
@@ -290,8 +290,15 @@ static void look_up(uint64_t request, uint32_t parent, const char *name) {
     if (!(nodes[id].events & ABSENT)) {
         entry.nodeid = id;
         entry.attr = nodes[id].attributes;
-        /* Size and time of a file are asked for again by those who look at them. */
-        entry.attr_valid = S_ISREG(entry.attr.mode) && !(nodes[id].events & STATED) ? 0 : FOREVER;
+        entry.attr_valid = FOREVER;
+        if (S_ISREG(entry.attr.mode) && !(nodes[id].events & STATED)) {
+            /* Size and time are asked for again by those who look at them, or open the file (the mount has
+             * default_permissions). The time that statx(AT_STATX_DONT_SYNC) shows is none at all; the size has
+             * to be right, as overlayfs keeps a copy of it. */
+            entry.attr.atime = entry.attr.mtime = entry.attr.ctime = DIRECTORY_TIME;
+            entry.attr.atimensec = entry.attr.mtimensec = entry.attr.ctimensec = 0;
+            entry.attr_valid = 0;
+        }
     }
     answer(request, 0, &entry, sizeof entry);
 }
@@ -459,7 +466,8 @@ static void initialise(uint64_t request, const struct fuse_init_in *in) {
         .minor = in->minor < FUSE_KERNEL_MINOR_VERSION ? in->minor : FUSE_KERNEL_MINOR_VERSION,
         .max_readahead = in->max_readahead,
         .flags = in->flags & (FUSE_ASYNC_READ | FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS |
-                              FUSE_NO_OPEN_SUPPORT | FUSE_NO_OPENDIR_SUPPORT),
+                              FUSE_NO_OPEN_SUPPORT | FUSE_NO_OPENDIR_SUPPORT |
+                              (with_attributes ? FUSE_POSIX_ACL : 0)),
         .max_background = 64,
         .congestion_threshold = 48,
         .max_write = 4096,
@@ -575,6 +583,10 @@ int main(int count, char **words) {
         request[size] = 0;
         serve((const void *)request, request + sizeof(struct fuse_in_header));
     }
-    if (untrusted) fail("the record is not complete");
+    if (untrusted) fail("a part of the tree could not be read");
+    if (crowded) {
+        fprintf(stderr, "more than %d names were looked up\n", MOST_NODES);
+        return 2;
+    }
     return write_record(atoi(words[3])) ? 1 : 0;
 }
