@@ -25,6 +25,7 @@ MOST_LAYERS = 500  # OVL_MAX_STACK of the kernel
 # (Not to follow redirects is the one setting that the kernel takes together with userxattr.)
 _PLAIN = {"redirect_dir": "nofollow", "metacopy": "off", "index": "off"}
 _BUSY_TRIES, _BUSY_WAIT = 5, 0.01
+_NO_TIME = 946_684_800 * 10**9  # 2000-01-01
 
 
 def enter_mount_namespace() -> None:
@@ -69,11 +70,13 @@ def mount_over(store: Store, tree: str, parent: StackView, draft: Draft) -> Iter
     """As :func:`mount` with a draft, on the directory ``tree``, which shows what ``parent`` does.
 
     ``tree`` may be on another file system than the store; numbers of files and devices are made to look as if it
-    were not, for programs that stay on one file system. Raises :class:`EnvironmentLackError`.
+    were not, for programs that stay on one file system. The root has the time that mirrors give directories.
+    Raises :class:`EnvironmentLackError`.
     """
     target = os.path.join(draft.path, "merged")
     os.mkdir(target)
     _prepare(draft, parent)
+    os.utime(draft.diff, ns=(_NO_TIME, _NO_TIME))
     lower = os.path.relpath(tree, os.path.join(store.root, "snapshots"))
     overlay(store, [lower], target, draft, foreign=True)
     try:
