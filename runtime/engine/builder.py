@@ -15,6 +15,7 @@ from ..events import Notice, Reporter, StepOutput
 from ..snapshot.commit import commit
 from ..snapshot.view import StackView
 from ..store import Draft, Store
+from .copies import composed_copy, composed_directory
 from .filecopy.apply import apply_copy
 from .filecopy.destination import Destination
 from .filecopy.ownership import OWNER_FILES, needs_users, resolve_owner
@@ -164,6 +165,10 @@ class LayerBuilder:
                 warn(f"{pattern} matches nothing, so nothing is copied for it")
         below: Stack = () if is_linked(copy) else parent
         users = self._users(copy.chown, parent)
+        named = None if users is None else users.stack
+        composed = composed_copy(self._store, copy, plan, below, named, self._check, warn)
+        if composed is not None:
+            return Executed((composed[0],), (composed[1],))
         with self._store.draft() as draft:
             with observer.mount(below, draft) as root:
                 apply_copy(plan, root, users, check=self._check, warn=warn)
@@ -175,6 +180,9 @@ class LayerBuilder:
         self, make: MakeDir, parent: Stack, observer: Observer, warn: Callable[[str], None]
     ) -> Executed:
         users = self._users(make.user, parent)
+        composed = composed_directory(self._store, make, parent, self._check, warn)
+        if composed is not None:
+            return Executed((composed[0],), (composed[1],))
         owner = resolve_owner(make.user, users, warn) if users is not None else None
         with self._store.draft() as draft:
             with observer.mount(parent, draft) as root:

@@ -23,12 +23,11 @@ def write_layer(store: Store, diff_id: str, sink: Callable[[bytes], object]) -> 
     last of them if the snapshot was damaged.
     """
     (layer,) = store.layers([diff_id])
-    root = store.snapshot_path(layer.snapshot)
     stream = LayerStream(sink)
     with store_errors(store.root):
         for entry in open_index(store.index_path(layer.snapshot)).entries():
             if entry.kind == "file" and not entry.link:
-                with open_plain(f"{root}/{entry.path}") as file:
+                with open_plain(store.file_path(layer, entry.path)) as file:
                     stream.file(entry, file)
             else:
                 stream.entry(entry)
@@ -43,13 +42,12 @@ def write_clamped_layer(store: Store, diff_id: str, latest: int, sink: Callable[
     Raises :class:`StoreError` where the content of a file is not what it was.
     """
     (layer,) = store.layers([diff_id])
-    root = store.snapshot_path(layer.snapshot)
     stream = LayerStream(sink)
     with store_errors(store.root):
         for entry in open_index(store.index_path(layer.snapshot)).entries():
             clamped = entry._replace(mtime_ns=min(entry.mtime_ns, latest * _NANO))
             if entry.kind == "file" and not entry.link:
-                with open_plain(f"{root}/{entry.path}") as file:
+                with open_plain(store.file_path(layer, entry.path)) as file:
                     if stream.file(clamped, file) != entry.digest:
                         raise _damaged(diff_id)
             else:

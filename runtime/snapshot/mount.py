@@ -91,7 +91,8 @@ def lower_directories(store: Store, stack: Sequence[str]) -> list[str]:
     opaque = [number for number, layer in enumerate(layers) if layer.opaque]
     seen = layers[opaque[-1] :] if opaque else layers
     # The kernel takes no directory twice; what a layer says a second time further down is said already.
-    lowers = list(dict.fromkeys(str(layer.snapshot) for layer in reversed(seen) if layer.entries))
+    numbers = (n for layer in reversed(seen) if layer.entries for n in (layer.snapshot, layer.borrows) if n)
+    lowers = list(dict.fromkeys(map(str, numbers)))
     corrected = correction(store, seen)
     return lowers if corrected is None else [corrected, *lowers]
 

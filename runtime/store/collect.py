@@ -140,6 +140,9 @@ class _Collection:
     def _remove_layer(self, number: int) -> None:
         lease = layer_lease(number)
         with self._index.transaction():
+            # A layer that borrows has a higher number, so it has gone before, if it is to go.
+            if self._index.row("SELECT 1 FROM layers WHERE borrows = ?", (number,)) is not None:
+                return
             if not self._leases.try_alone(lease):
                 return
             self._index.execute("DELETE FROM layers WHERE snapshot = ?", (number,))

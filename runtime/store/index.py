@@ -13,7 +13,7 @@ from .files import store_error
 
 __all__ = ["SCHEMA_VERSION", "Index"]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 BUSY_SECONDS = 30.0
 
 # Numbers of AUTOINCREMENT columns are never given twice: they name directories and leases.
@@ -30,12 +30,14 @@ CREATE TABLE layers (
     canonical INTEGER NOT NULL,
     opaque INTEGER NOT NULL,
     xattrs INTEGER NOT NULL,
+    borrows INTEGER NOT NULL,
     created REAL NOT NULL,
     used REAL NOT NULL,
     boot TEXT NOT NULL,
     synced INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX layers_unsynced ON layers (boot) WHERE synced = 0;
+CREATE INDEX layers_borrowing ON layers (borrows) WHERE borrows <> 0;
 CREATE TABLE blobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     digest TEXT NOT NULL UNIQUE,

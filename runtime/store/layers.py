@@ -17,7 +17,7 @@ from .values import Result, StoredLayer
 
 __all__ = ["LayerTable", "ResultTable", "layer_lease"]
 
-_COLUMNS = "snapshot, diff_id, content, size, created, canonical, opaque, entries, xattrs"
+_COLUMNS = "snapshot, diff_id, content, size, created, canonical, opaque, entries, xattrs, borrows"
 _MANY = 400  # values in one statement
 _STALE = 24 * 3600.0  # seconds after which a use is written down again
 
@@ -52,7 +52,8 @@ class LayerTable:
         if not rows:
             return
         for row in rows:
-            self._leases.hold(layer_lease(row[0]))
+            for number in filter(None, (row[0], row[-1])):
+                self._leases.hold(layer_lease(number))
         # One that was collected between the two looks is gone; its number is never given again.
         still = {row[0] for row in self._index.rows(query, diff_ids)}
         blobs = self._blobs_of(diff_ids)
@@ -103,6 +104,7 @@ class LayerTable:
             "canonical": layer.canonical,
             "opaque": layer.opaque,
             "xattrs": layer.xattrs,
+            "borrows": layer.borrows,
             "created": layer.created or now,
             "used": now,
             "boot": self._boot(),
@@ -132,7 +134,7 @@ class LayerTable:
 
 
 def _layer(row: Any, blobs: tuple[Descriptor, ...]) -> StoredLayer:
-    snapshot, diff_id, content, size, created, canonical, opaque, entries, xattrs = row
+    snapshot, diff_id, content, size, created, canonical, opaque, entries, xattrs, borrows = row
     return StoredLayer(
         diff_id,
         content,
@@ -144,6 +146,7 @@ def _layer(row: Any, blobs: tuple[Descriptor, ...]) -> StoredLayer:
         bool(opaque),
         entries,
         bool(xattrs),
+        borrows,
     )
 
 

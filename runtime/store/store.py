@@ -143,6 +143,13 @@ class Store:
         """The directory of a snapshot."""
         return os.path.join(self.root, "snapshots", str(snapshot))
 
+    def file_path(self, layer: StoredLayer, path: str) -> str:
+        """Where a file of ``layer`` is: in its snapshot, or in the one that it borrows from."""
+        own = os.path.join(self.snapshot_path(layer.snapshot), path)
+        if not layer.borrows or os.path.lexists(own):
+            return own
+        return os.path.join(self.snapshot_path(layer.borrows), path)
+
     def index_path(self, snapshot: int) -> str:
         """The entry index of a snapshot."""
         return os.path.join(self.root, "indexes", str(snapshot))

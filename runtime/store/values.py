@@ -17,7 +17,7 @@ class StoredLayer:
     without times. ``snapshot`` is the number of the directory that holds it. ``blobs`` are archives of it
     that the store has. The archive of a ``canonical`` one can be written again from its snapshot; any other
     keeps its blob. An ``opaque`` one hides everything below it. ``xattrs``: whether anything in it has extended
-    attributes.
+    attributes. ``borrows`` is the number of another snapshot, or zero: what is not in its own directory is there.
     """
 
     diff_id: str
@@ -30,6 +30,7 @@ class StoredLayer:
     opaque: bool = False
     entries: int = 0
     xattrs: bool = False
+    borrows: int = 0
 
     @property
     def blob(self) -> Descriptor | None:
