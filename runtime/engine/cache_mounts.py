@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 
 from ...compiler.graph.operations import Mount
 from ..store import Store
+from ..store.folders import hold_cache
 from .filecopy.apply import apply_copy
 from .filecopy.plan import CopyPlan
 
@@ -58,8 +59,12 @@ def _directory(
             held.enter_context(store.lock(f"cache {identity}", check))
         if item.sharing == "private":
             base = _private(store, base, identity, held)
-        with store.lock(f"making cache {identity}", check):
-            _make(store, base, name, item, seed)
+
+        def make() -> None:
+            with store.lock(f"making cache {identity}", check):
+                _make(store, base, name, item, seed)
+
+        held.enter_context(hold_cache(base, make))
         data = os.path.join(base, "data")
         yield data if seed is None or _is_directory(seed) else os.path.join(data, seed.actions[0].name)
 

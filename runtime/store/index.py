@@ -18,7 +18,8 @@ BUSY_SECONDS = 30.0
 
 # Numbers of AUTOINCREMENT columns are never given twice: they name directories and leases.
 # A stack of layers is the chain of its top layer; chains share their lower parts, so that a result costs one
-# row however deep it is. `boot` and `synced`: see durability.py.
+# row however deep it is. `boot` and `synced`: see durability.py. Triggers keep the totals, so that asking whether
+# there is too much costs nothing.
 _SCHEMA = """
 CREATE TABLE layers (
     snapshot INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -80,6 +81,19 @@ CREATE TABLE traces (
     value BLOB NOT NULL
 );
 CREATE INDEX traces_key ON traces (key);
+CREATE TABLE totals (
+    kind TEXT PRIMARY KEY,
+    bytes INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT INTO totals (kind, bytes) VALUES ('layers', 0), ('blobs', 0);
+CREATE TRIGGER layers_added AFTER INSERT ON layers
+BEGIN UPDATE totals SET bytes = bytes + NEW.disk WHERE kind = 'layers'; END;
+CREATE TRIGGER layers_removed AFTER DELETE ON layers
+BEGIN UPDATE totals SET bytes = bytes - OLD.disk WHERE kind = 'layers'; END;
+CREATE TRIGGER blobs_added AFTER INSERT ON blobs
+BEGIN UPDATE totals SET bytes = bytes + NEW.size WHERE kind = 'blobs'; END;
+CREATE TRIGGER blobs_removed AFTER DELETE ON blobs
+BEGIN UPDATE totals SET bytes = bytes - OLD.size WHERE kind = 'blobs'; END;
 CREATE TABLE records (
     kind TEXT NOT NULL,
     key TEXT NOT NULL,

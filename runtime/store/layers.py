@@ -19,7 +19,7 @@ __all__ = ["LayerTable", "ResultTable", "layer_lease"]
 
 _COLUMNS = "snapshot, diff_id, content, size, created, canonical, opaque, entries, xattrs, borrows"
 _MANY = 400  # values in one statement
-_STALE = 24 * 3600.0  # seconds after which a use is written down again
+_STALE = 3600.0  # seconds after which a use is written down again
 
 
 def layer_lease(snapshot: int) -> int:

@@ -14,6 +14,7 @@ from ..oci.descriptor import Descriptor
 from . import collect, durability
 from .blobs import BlobStore
 from .files import store_errors
+from .folders import cache_mounts
 from .index import Index
 from .layers import LayerTable, ResultTable
 from .locks import Leases, named_lock, remove_free_locks
@@ -236,8 +237,8 @@ class Store:
         return collect.usage(self._index)
 
     def gc(self, keep_bytes: int | None = None, until: float | None = None) -> Usage:
-        """Remove what is not in use: what was last used before ``until`` (seconds since 1970), then the least
-        recently used until no more than ``keep_bytes`` are left; with neither, everything.
+        """Remove what is not in use: what was last used before ``until`` (seconds since 1970), then what costs
+        least to make again until no more than ``keep_bytes`` are left (``collect.py``); with neither, everything.
 
         What any open store has handed out stays. Leftovers of dead processes go in any case.
         """
@@ -245,6 +246,12 @@ class Store:
             remove_dead(os.path.join(self.root, "work"))
             remove_free_locks(os.path.join(self.root, "locks"))
             return collect.collect(self.root, self._index, self._session, keep_bytes, until)
+
+    def size(self) -> int:
+        """Bytes on disk of layers and blobs, and of cache mounts as they were a day ago at most. It costs next to
+        nothing to ask.
+        """
+        return collect.total(self._index) + sum(item.size for item in cache_mounts(self.root, measure=False))
 
     def _drop_unflushed(self) -> None:
         """Forget what another boot of the machine wrote and never flushed."""

@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from ..errors import EnvironmentLackError
@@ -18,6 +19,7 @@ _SOURCE = Path(__file__).with_name("server.c")
 _FLAGS = ("-std=gnu11", "-O2", "-Wall")
 _COMPILERS = ("cc", "gcc", "clang")
 _COMPILE_SECONDS = 60
+_TOUCHED = 24 * 3600.0
 
 
 @functools.lru_cache(maxsize=8)
@@ -29,6 +31,8 @@ def tracer_program(store: Store) -> str:
     path = os.path.join(store.root, "tools", f"layerc-tracer-{name}")
     if not os.access(path, os.X_OK):
         _compile(store, path)
+    elif time.time() - os.stat(path).st_mtime > _TOUCHED:
+        os.utime(path)  # what is not used for long is collected
     return path
 
 

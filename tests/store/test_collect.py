@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import pytest
 
 from layerc.runtime.oci.descriptor import Descriptor
 from layerc.runtime.store import Result, Store
+from layerc.runtime.store.folders import cache_mounts, hold_cache
 
 from .store_helpers import add_layer, fake_digest
 
@@ -48,7 +50,7 @@ def test_everything(root: str) -> None:
     with Store.open(root) as store:
         usage = store.gc()
     assert (usage.layers, usage.results, usage.total) == (0, 0, 0)
-    assert usage.removed == {"layers": 3, "blobs": 0, "results": 3, "bytes": 300}
+    assert usage.removed == {"layers": 3, "blobs": 0, "results": 3, "caches": 0, "bytes": 300}
     assert layers_of(root) == set()
 
 
@@ -102,8 +104,9 @@ def test_results_can_be_noted_after_their_chain_was_collected(root: str) -> None
     with Store.open(root) as store:
         layers = tuple(add_layer(store, number).diff_id for number in (1, 2, 3))
         store.add_result("old", Result(layers[:2]))
-        with Store.open(root) as other:
-            other.gc()
+        connection = sqlite3.connect(os.path.join(root, "index.db"))
+        connection.executescript("DELETE FROM results; DELETE FROM chains;")
+        connection.close()
         assert store.result("old") is None
         store.add_result("new", Result(layers))
     with Store.open(root) as store:
@@ -175,3 +178,149 @@ def test_many_results_are_decided_at_once(root: str) -> None:
         assert 15_000 <= usage.total <= 20_000
         assert store.result("a1") is None
         assert store.result("b599") is not None
+
+
+# --- by worth ----------------------------------------------------------------------------------------
+
+
+def noted(root: str, steps: Sequence[tuple[int, float, int, float]]) -> None:
+    """A store with a result for each (number, seconds, bytes on disk, days since its last use)."""
+    now = 1_000_000_000.0
+    with Store.open(root) as store:
+        for number, seconds, disk, _ in steps:
+            store.add_result(str(number), Result((add_layer(store, number, disk).diff_id,), seconds))
+    connection = sqlite3.connect(os.path.join(root, "index.db"))
+    for number, _, _, days in steps:
+        connection.execute("UPDATE results SET used = ? WHERE key = ?", (now - days * 86400, str(number)))
+    connection.commit()
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("steps", "keep", "left"),
+    [
+        pytest.param([(1, 60, 10**6, 0), (2, 1, 10**6, 0)], 10**6, {1}, id="the slower one stays"),
+        pytest.param([(1, 10, 10**8, 0), (2, 10, 10**6, 0)], 10**8, {2}, id="the smaller one stays"),
+        pytest.param([(1, 60, 10**6, 3), (2, 1, 10**6, 0)], 10**6, {1}, id="worth is a delay"),
+        pytest.param([(1, 60, 10**6, 9), (2, 1, 10**6, 0)], 10**6, {2}, id="but not for ever"),
+        pytest.param(
+            [(1, 1, 9 * 10**8, 0), (2, 60, 10**6, 0), (3, 60, 10**6, 0)],
+            10**7,
+            {2, 3},
+            id="parents are not pinned",
+        ),
+    ],
+)
+def test_what_costs_least_to_make_again_goes_first(
+    root: str, steps: list[tuple[int, float, int, float]], keep: int, left: set[int]
+) -> None:
+    noted(root, steps)
+    with Store.open(root) as store:
+        assert store.gc(keep_bytes=keep).total <= keep
+    assert layers_of(root) == left
+
+
+def test_a_layer_that_lends_its_files_stays_with_those_who_borrow(root: str) -> None:
+    noted(root, [(1, 1, 10**6, 5), (2, 1, 10**3, 0)])
+    connection = sqlite3.connect(os.path.join(root, "index.db"))
+    connection.execute("UPDATE layers SET borrows = 1 WHERE snapshot = 2")
+    connection.commit()
+    connection.close()
+    with Store.open(root) as store:
+        store.gc(until=1_000_000_000.0 - 86400)
+    assert layers_of(root) == {1, 2}
+    with Store.open(root) as store:
+        assert store.result("1") is None
+        assert store.result("2") is not None
+    with Store.open(root) as store:
+        store.gc()
+    assert layers_of(root) == set()
+
+
+def test_the_totals_are_those_of_the_tables(root: str) -> None:
+    filled(root, [(1, 2), (3,)])
+    with Store.open(root) as store:
+        store.blobs.put(b"abc")
+        assert store.size() == store.usage().total == 303
+        store.gc(until=2.5)
+        assert store.size() == store.usage().total
+    with Store.open(root) as store:
+        store.gc()
+        assert store.size() == 0
+
+
+def test_traces_go_with_their_result(root: str) -> None:
+    filled(root, [(1,), (2,)])
+    with Store.open(root) as store:
+        store.add_trace("key", Result((fake_digest(1),)), b"trace", 8)
+    connection = sqlite3.connect(os.path.join(root, "index.db"))
+    connection.execute("UPDATE traces SET used = 1")
+    connection.commit()
+    connection.close()
+    with Store.open(root) as store:
+        store.gc(until=1.5)
+        assert list(store.traces("key")) == []
+    connection = sqlite3.connect(os.path.join(root, "index.db"))
+    assert connection.execute("SELECT count(*) FROM traces").fetchone() == (0,)
+    connection.close()
+
+
+# --- beside the index --------------------------------------------------------------------------------
+
+
+def cache(root: str, name: str, size: int, used: float) -> Path:
+    place = Path(root, "caches", name)
+    (place / "data").mkdir(parents=True)
+    (place / "data" / "file").write_bytes(bytes(size))
+    (place / "cache.json").write_text('{"id": "pip", "target": "/root/.cache"}')
+    os.utime(place / "cache.json", (used, used))
+    return place
+
+
+def test_cache_mounts_go_unless_they_are_in_use(root: str) -> None:
+    with Store.open(root) as store:
+        free, used = cache(root, "free", 50_000, 1.0), cache(root, "used", 50_000, 1.0)
+        (listed, _) = cache_mounts(root)
+        assert (listed.name, listed.id, listed.target, listed.used) == ("free", "pip", "/root/.cache", 1.0)
+        assert 50_000 <= listed.size <= 60_000
+        assert store.size() >= 100_000
+        with hold_cache(str(used), lambda: None):
+            removed = store.gc().removed
+            assert removed["caches"] == 1
+            assert (free.exists(), used.exists()) == (False, True)
+        assert store.gc().removed["caches"] == 1
+        assert not used.exists()
+
+
+def test_a_cache_that_goes_while_it_is_asked_for_is_made_again(root: str) -> None:
+    with Store.open(root):
+        place = cache(root, "one", 1, 1.0)
+        made = []
+
+        def make() -> None:
+            if not place.exists():
+                made.append(1)
+                cache(root, "one", 1, 1.0)
+            elif not made:
+                shutil.rmtree(place)  # between the look and the lock
+
+        with hold_cache(str(place), make):
+            assert place.exists()
+            assert made == [1]
+            assert (place / "cache.json").stat().st_mtime > time.time() - 60
+
+
+def test_old_files_about_contexts_builds_and_tools_go(root: str) -> None:
+    with Store.open(root) as store:
+        for folder in ("contexts", "builds", "tools"):
+            for name, age in (("old", 40), ("new", 1)):
+                path = Path(root, folder, name)
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(b"x")
+                os.utime(path, (time.time() - age * 86400,) * 2)
+        store.gc(keep_bytes=10**9)
+        left = sorted(str(path.relative_to(root)) for path in Path(root).glob("[bct]*s/*") if path.is_file())
+        assert left == ["builds/new", "contexts/new", "tools/new"]
+        store.gc()
+        assert [path.name for path in Path(root).glob("tools/*")] == ["new"]
+        assert not any(Path(root, "contexts").iterdir())
