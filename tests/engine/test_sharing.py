@@ -131,6 +131,60 @@ def test_an_edit_of_what_was_seen_misses(machine: TinyProject, name: str, step: 
     assert any(title.startswith(step) for title in ran)
 
 
+LOOKS = """\
+FROM base
+COPY . /src
+RUN stat -c %h /src/one > /links
+RUN ls /src > /names
+RUN readlink /src/link > /target
+RUN test -x /src/read && echo x > /x; true
+RUN cat /src/read /src/sub/deep > /content
+RUN test -e /src/sub/absent && echo y > /y; true
+RUN stat -c %a%u%F /src/sub /src/one > /owners
+"""
+EDITS: list[Callable[[Path], object]] = [
+    lambda root: (root / "unread").write_text("2"),
+    lambda root: (root / "read").write_text("2"),
+    lambda root: (root / "new").write_text(""),
+    lambda root: os.link(root / "one", root / "sub/two"),
+    lambda root: (root / "read").chmod(0o755),
+    lambda root: ((root / "link").unlink(), (root / "link").symlink_to("unread")),
+    lambda root: (root / "sub/absent").mkdir(),
+    lambda root: (root / "sub").chmod(0o700),
+    lambda root: ((root / "one").unlink(), (root / "one").symlink_to("read")),
+    lambda root: (shutil.rmtree(root / "sub"), (root / "sub").write_text("")),
+    lambda root: ((root / "unread").unlink(), (root / "unread").mkdir()),
+]
+
+
+def test_shared_traces_mean_what_own_traces_mean(tmp_path: Path) -> None:
+    """After each edit, a store that has only the cache runs the same steps as the one that wrote it."""
+    first = TinyProject(tmp_path)
+    for name in ("read", "unread", "one", "sub/deep"):
+        first.write(name, name)
+    (first.context / "link").symlink_to("read")
+    target = f"type=local,dest={tmp_path / 'cache'}"
+    first.build(LOOKS, cache_to=(target,))
+    start, home = tmp_path / "start", tmp_path / "first"
+    subprocess.run(["cp", "-a", first.context, start], check=True)
+    first.home.rename(home)
+    for edit in EDITS:
+        shutil.rmtree(first.context)
+        subprocess.run(["cp", "-a", start, first.context], check=True)
+        edit(first.context)
+        ran = []
+        for store, options in ((home, {}), (None, {"cache_from": (f"type=local,src={tmp_path / 'cache'}",)})):
+            first.home = tmp_path / "now"
+            if store is not None:
+                subprocess.run(["cp", "-a", store, first.home], check=True)
+            with contextlib.suppress(StepError):
+                first.build(LOOKS, **options)
+            ran.append(first.ran())
+            shutil.rmtree(first.home)
+        assert ran[0] == ran[1]
+        assert len(ran[0]) < 8
+
+
 # --- what is written ---------------------------------------------------------------------------------
 
 

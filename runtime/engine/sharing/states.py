@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast, get_args
@@ -18,14 +17,14 @@ from typing import Any, NamedTuple, cast, get_args
 from ...snapshot.compare import Difference
 from ...snapshot.entry import Entry, Kind
 from ...snapshot.view import StackView
-from ...trace.trace import ABSENT, LISTED, READ, STATED, Trace
+from ...trace.trace import ABSENT, LINKED, LISTED, READ, STATED, Trace
 from ..traces import change_of
 
 __all__ = ["Saw", "Seen", "changes", "dump_states", "load_states", "look"]
 
 _HEADER = b"layerc-states 1\n"
 _MOST_BYTES = 64 << 20  # of a trace that is unpacked
-_MOST_EVENT = 63
+_MOST_EVENT = 2 * LINKED - 1
 _MOST_NUMBER = (1 << 32) - 1
 _KINDS = frozenset(get_args(Kind)) - {"whiteout"}
 _DIGESTED = READ | STATED
@@ -33,14 +32,14 @@ _DIGESTED = READ | STATED
 
 class Seen(NamedTuple):
     """What was seen at one path: ``entry`` (none: nothing was there) holds what ``event`` tells of, no more;
-    ``listing`` is a digest of the names and kinds in a directory that was listed; ``names`` are the number of a
-    file's hard links and the first of them, where it has several.
+    ``listing`` is a digest of the names and kinds in a directory that was listed; ``names`` one of all names of a
+    file that has several.
     """
 
     event: int
     entry: Entry | None
     listing: str = ""
-    names: tuple[int, str] = (1, "")
+    names: str = ""
 
 
 Saw = Mapping[str, Seen]
@@ -73,11 +72,11 @@ def _seen(view: StackView, path: str, event: int) -> Seen:
     entry = view.lstat(path)
     if entry is None:
         return Seen(event, None)
-    listing, names = "", (1, "")
+    listing, names = "", ""
     if event & LISTED and entry.is_directory:
         listing = _listing(view, path)
     if event & STATED and entry.kind == "file":
-        names = _names(view, entry)
+        names = _names(view, path)
     plain = Entry(
         "",
         entry.kind,
@@ -94,14 +93,16 @@ def _seen(view: StackView, path: str, event: int) -> Seen:
 
 def _listing(view: StackView, path: str) -> str:
     # The first row tells the kind: only directories have several.
-    names = sorted((name, rows[0][1][0]) for name, rows in view.children(view.found(path)).items())
-    return hashlib.sha256(json.dumps(names).encode()).hexdigest()
+    return _digest(sorted((name, rows[0][1][0]) for name, rows in view.children(view.found(path)).items()))
 
 
-def _names(view: StackView, entry: Entry) -> tuple[int, str]:
-    number, _ = view.found(entry.path)[0]
-    count = os.lstat(view.real_path(number, entry.path)).st_nlink
-    return (count, entry.link or entry.path) if count > 1 else (1, "")
+def _names(view: StackView, path: str) -> str:
+    names = view.names(path)
+    return _digest(sorted(names)) if len(names) > 1 else ""
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
 # --- bytes -------------------------------------------------------------------------------------------
@@ -160,10 +161,9 @@ def _read_row(line: bytes) -> tuple[str, Seen]:
     _check(len(more) == 10)
     kind, mode, uid, gid, target, device, digest, xattrs, listing, names = more
     _check(isinstance(kind, str) and kind in _KINDS and _is_number(mode, 0o7777))
-    _check(all(isinstance(text, str) for text in (target, digest, listing)))
+    _check(all(isinstance(text, str) for text in (target, digest, listing, names)))
     _check(all(_is_number(number) for number in (uid, gid)) and isinstance(xattrs, list))
     _check(all(_is_pair(item, str, str) for item in xattrs) and _is_pair(device, int, int))
-    _check(_is_pair(names, int, str))
     pairs = tuple((name, bytes.fromhex(value)) for name, value in xattrs)
     entry = Entry(
         "",
@@ -176,7 +176,7 @@ def _read_row(line: bytes) -> tuple[str, Seen]:
         digest=digest,
         xattrs=pairs,
     )
-    return path, Seen(event, entry, listing, (names[0], names[1]))
+    return path, Seen(event, entry, listing, names)
 
 
 def _check(is_right: bool) -> None:
