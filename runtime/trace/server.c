@@ -503,7 +503,6 @@ static void serve(const struct fuse_in_header *header, const char *body) {
     case FUSE_FORGET:
     case FUSE_BATCH_FORGET:
     case FUSE_INTERRUPT: return; /* no answer is expected */
-    case FUSE_FLUSH:
     case FUSE_RELEASE:
     case FUSE_RELEASEDIR:
     case FUSE_DESTROY: return refuse(request, 0);
@@ -520,7 +519,7 @@ static void serve(const struct fuse_in_header *header, const char *body) {
     case FUSE_RENAME:
     case FUSE_RENAME2:
     case FUSE_WRITE: return refuse(request, EROFS);
-    default: return refuse(request, ENOSYS); /* OPEN and OPENDIR too: the kernel then does without them */
+    default: return refuse(request, ENOSYS); /* OPEN, OPENDIR and FLUSH too: the kernel then asks no more */
     }
 }
 
