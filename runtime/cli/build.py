@@ -16,6 +16,7 @@ from .options import add_compile_options, add_store_option, compile_options, rea
 from .outcome import image_id, metadata, result_document, summary, write_file
 from .privileges import become_root
 from .progress import MODES, open_progress
+from .quantities import parse_limit
 
 if TYPE_CHECKING:
     from ..engine.request import BuildRequest
@@ -184,6 +185,7 @@ def build_request(arguments: argparse.Namespace) -> BuildRequest:
         outputs=(*arguments.output, *["type=docker"] * arguments.load),
         no_cache=arguments.no_cache,
         traced=not arguments.no_trace,
+        keep_storage=parse_limit(os.environ.get("LAYERC_KEEP_STORAGE", "")),
         no_cache_filter=tuple(name for item in arguments.no_cache_filter for name in item.split(",") if name),
         pull=arguments.pull,
         jobs=arguments.jobs,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 
 from ..errors import UsageError
 
-__all__ = ["parse_duration", "parse_size"]
+__all__ = ["parse_duration", "parse_limit", "parse_size"]
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _BINARY = {"ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30, "ti": 1 << 40}
@@ -37,3 +38,21 @@ def parse_duration(text: str) -> float:
     if not parts or "".join(number + unit for number, unit in parts) != text.strip().lower():
         raise UsageError(f"not a time: {text!r}", help="numbers with s, m, h or d, such as 72h")
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+
+
+def parse_limit(text: str) -> int | None:
+    """The value of LAYERC_KEEP_STORAGE: bytes; none where nothing is said. Raises :class:`UsageError`.
+
+    >>> parse_limit("20GB"), parse_limit("off") > 10**18, parse_limit("")
+    (20000000000, True, None)
+    """
+    if text.strip().lower() in ("", "default"):
+        return None
+    if text.strip().lower() == "off":
+        return sys.maxsize
+    try:
+        return parse_size(text)
+    except UsageError as error:
+        raise UsageError(
+            f"LAYERC_KEEP_STORAGE: {error.message}", help="a size such as 20GB, or off"
+        ) from None

@@ -101,6 +101,8 @@ def build(
     _keep(store, request.tags, plan, made)
     written = _export(outputs, made, request.tags, store, reporter)
     store.sync()
+    if worker.missed:
+        _make_room(store, request.keep_storage, reporter)
     seconds = time.monotonic() - started
     reporter(BuildFinished(seconds, worker.executed, worker.cached))
     digests = next((item.manifests for item in written if item.manifests), ("",) * len(made))
@@ -113,7 +115,13 @@ def build(
     lines += [item.summary for item in written]
     root = next((item.root for item in written if item.root), None)
     return BuildResult(
-        built, worker.executed, worker.cached, seconds, tuple(lines), root, _is_index(request) or len(built) > 1
+        built,
+        worker.executed,
+        worker.cached,
+        seconds,
+        tuple(lines),
+        root,
+        _is_index(request) or len(built) > 1,
     )
 
 
@@ -288,6 +296,12 @@ def _assemble(
     if image.epoch is None:
         return manifest
     return replace(manifest, epoch=image.epoch, base_layers=len(layers) - own_layers(plan, image))
+
+
+def _make_room(store: Store, limit: int | None, reporter: Reporter) -> None:
+    from .upkeep import keep_below  # a build that makes nothing leaves the store as large as it was
+
+    keep_below(store, limit, reporter)
 
 
 def _keep(store: Store, tags: Sequence[str], plan: LayerPlan, made: Sequence[ImageManifest]) -> None:

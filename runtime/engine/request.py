@@ -65,6 +65,7 @@ class BuildRequest:
     text is a directory; none is an empty one. ``outputs`` are ``-o`` values as the user wrote them.
     ``no_cache_filter`` names stages. ``tags`` are references. ``traced``: whether steps are observed, so that
     later builds know what they have read. ``cache_from`` and ``cache_to`` are values as the user wrote them.
+    ``keep_storage`` is how many bytes the store may hold at the end; none: a share of its disk.
     """
 
     dockerfile: SourceFile | None
@@ -86,6 +87,7 @@ class BuildRequest:
     traced: bool = True
     cache_from: tuple[str, ...] = ()
     cache_to: tuple[str, ...] = ()
+    keep_storage: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

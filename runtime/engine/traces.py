@@ -104,6 +104,8 @@ class TraceCache:
                 continue  # a layer of the recorded trees was collected
             stacks = tuple(view.stack for view in views)
             if not conflicts:
+                # From now on it is one of today's trees: there is less to compare, and older ones may be collected.
+                self._store.replace_trace(key, data, _moved(data, trees.stacks))
                 return Verdict(result, (), result, stacks)
             if not nearest.conflicts or len(conflicts) < len(nearest.conflicts):
                 nearest = Verdict(None, conflicts, result, stacks)
@@ -216,6 +218,12 @@ def trace_key(operation: Operation, trees: Trees) -> str:
 
 def _encode(views: Sequence[View]) -> bytes:
     rows = [[view.stack, base64.b85encode(view.trace.to_bytes()).decode()] for view in views]
+    return json.dumps(rows, separators=(",", ":")).encode()
+
+
+def _moved(data: bytes, stacks: Sequence[Sequence[str]]) -> bytes:
+    """A trace as if it were recorded on ``stacks``: where it has no conflicts with them, it might have been."""
+    rows = [[stack, trace] for (_, trace), stack in zip(json.loads(data), stacks, strict=True)]
     return json.dumps(rows, separators=(",", ":")).encode()
 
 

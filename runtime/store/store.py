@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
@@ -173,6 +173,26 @@ class Store:
         Raises :class:`StoreError` where the store lacks a layer of it.
         """
         self._results.add_trace(key, result, trace, most)
+
+    def replace_trace(self, key: str, trace: bytes, other: bytes) -> None:
+        """Put ``other`` in the place of a trace that ``key`` has."""
+        self._index.execute("UPDATE traces SET value = ? WHERE key = ? AND value = ?", (other, key, trace))
+
+    def all_traces(self) -> Iterator[tuple[int, bytes]]:
+        """All traces, with their numbers."""
+        for (number,) in self._index.rows("SELECT number FROM traces ORDER BY number"):
+            row = self._index.row("SELECT value FROM traces WHERE number = ?", (number,))
+            if row is not None:
+                yield number, bytes(row[0])
+
+    def remove_traces(self, numbers: Iterable[int]) -> None:
+        """Remove traces by their numbers."""
+        for number in numbers:
+            self._index.execute("DELETE FROM traces WHERE number = ?", (number,))
+
+    def diff_ids(self) -> frozenset[str]:
+        """The diff IDs of all layers. They may be collected at any time."""
+        return frozenset(row[0] for row in self._index.rows("SELECT diff_id FROM layers"))
 
     # --- small values ----------------------------------------------------------------------------------
 

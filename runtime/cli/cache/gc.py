@@ -38,6 +38,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Collect."""
+    from ...engine.upkeep import collect
     from ...store import Store
 
     if not (arguments.all or arguments.keep_storage or arguments.until):
@@ -49,8 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     until = None if arguments.until is None else time.time() - parse_duration(arguments.until)
     become_root()
     with Store.open(arguments.store) as store:
-        before = store.usage().total
-        after = store.gc(keep, until)
+        after = collect(store, keep, until)
     print(render(after))
-    print(f"freed  {size_text(before - after.total)}")
+    print(f"freed  {size_text(max(0, after.removed['bytes']))}")
     return 0
