@@ -436,13 +436,16 @@ static ssize_t filter_names(char *names, ssize_t size) {
 
 static void get_attribute(uint64_t request, uint32_t id, const struct fuse_getxattr_in *in, const char *name) {
     char path[NAME_MAX + 64];
-    if (!with_attributes) return refuse(request, ENOSYS);
+    /* The kernel does not ask for any again; a list of none is what other file systems give. */
+    if (!with_attributes && name) return refuse(request, ENOSYS);
     if (name && is_of_overlay(name)) return refuse(request, ENODATA);
     if (path_of(id, path, sizeof path)) return broken(request, errno);
     ssize_t size;
     if (name) {
         /* An lgetxattr through a descriptor of the directory; the root itself is no link. */
         size = id == FUSE_ROOT_ID ? getxattr(path, name, content, MOST_READ) : lgetxattr(path, name, content, MOST_READ);
+    } else if (!with_attributes) {
+        size = 0;
     } else {
         size = id == FUSE_ROOT_ID ? listxattr(path, content, MOST_READ) : llistxattr(path, content, MOST_READ);
         if (size > 0) size = filter_names(content, size);
