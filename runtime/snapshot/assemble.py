@@ -110,7 +110,9 @@ class _Order:
             pending += [(child, False) for child in reversed(node.names.values()) if child.names is not None]
         # Names are seen in the order of the archive, so the first is the file and others are links to it.
         for node in _leaves(root) if self._names else ():
-            if node.file is not None and self._names[id(node.file)] > 1:
+            if node.file is not None and self._names[id(node.file)] == 1:
+                node.file = None
+            elif node.file is not None:
                 first = self._first.setdefault(id(node.file), node.entry.path)
                 if first != node.entry.path:
                     node.entry = node.entry._replace(link=first)
@@ -190,7 +192,7 @@ def _borrowed(store: Store, earlier: StoredLayer | None, root: Node) -> _Base | 
         for name, child in node.names.items():
             found = rows.get(name)
             if child.names is None:
-                same = found is not None and _holds(found, child.entry)
+                same = found is not None and _holds(found, child)
                 equal += same
                 others += not same
             elif found is not None and found[0] == "d":
@@ -209,9 +211,10 @@ def _borrowed(store: Store, earlier: StoredLayer | None, root: Node) -> _Base | 
     return _Base(number, store.snapshot_path(number), index, frozenset(linked))
 
 
-def _holds(row: Row, entry: Entry) -> bool:
-    """Whether a row is that of ``entry``, which is no directory and has no extended attributes."""
-    if len(row) > 7 or entry.link or row[5] != entry.mtime_ns:
+def _holds(row: Row, node: Node) -> bool:
+    """Whether a row is that of ``node``, which is no directory, and neither has other names or attributes."""
+    entry = node.entry
+    if len(row) > 7 or node.file is not None or row[5] != entry.mtime_ns:
         return False
     if row[0] == "f":
         own = row[6]
@@ -333,7 +336,7 @@ class _Writer:
 
     def _leaf(self, directory: _Open, name: str, node: Node, found: Row | None) -> None:
         entry = node.entry
-        borrowed = found is not None and self._is_borrowed(found, entry)
+        borrowed = found is not None and self._is_borrowed(found, node)
         if entry.link:
             os.link(self._written[entry.link], name, dst_dir_fd=self._place(), follow_symlinks=False)
             self.stream.entry(entry)
@@ -352,8 +355,8 @@ class _Writer:
             self.stream.entry(entry)
         directory.node.rows.append(self.index.leaf(entry))
 
-    def _is_borrowed(self, found: Row, entry: Entry) -> bool:
-        return self._base is not None and _holds(found, entry) and entry.path not in self._base.linked
+    def _is_borrowed(self, found: Row, node: Node) -> bool:
+        return self._base is not None and _holds(found, node) and node.entry.path not in self._base.linked
 
     def _read(self, directory: _Open, name: str, entry: Entry) -> None:
         """A file that is borrowed."""
