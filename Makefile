@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: setup demo test quick lint bench fuzz clean
+.PHONY: setup demo test quick lint bench fuzz soak clean
 
 setup: $(READY)
 
@@ -49,6 +49,12 @@ bench: $(READY)
 fuzz: $(READY)
 	$(BIN)/python -m pip install --quiet --group fuzz
 	$(BIN)/python tests/fuzz/fuzz_dockerfiles.py $(FUZZ)
+
+# Projects edited at random, each state built on the cache and cleanly. Seeds are printed: make soak SOAK="--seed 7"
+MINUTES ?= 30
+soak: $(READY)
+	@scripts/setup-system build bases
+	$(BIN)/python tests/tools/soak.py --minutes $(MINUTES) $(SOAK)
 
 # All that make made, base images and the comparison engine included.
 clean:

@@ -1,5 +1,5 @@
 """The cache against its adversary: after every change, an incremental build gives what a clean build gives, and
-no step runs without need.
+no step runs without need. ``test_histories.py`` makes edits up.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from histories import Tree, read_tree
 from tiny import BASE, TinyProject
 
 from layerc.compiler.options import CompileOptions, NamedContext
-from layerc.grammar.errors import LayercError
 from layerc.runtime.engine.build import build
 from layerc.runtime.engine.request import BuildResult, Secret
 from layerc.runtime.errors import InputError, StepError
@@ -33,8 +33,6 @@ from layerc.runtime.snapshot.mount import enter_mount_namespace, mount
 from layerc.runtime.store import Store
 
 pytestmark = pytest.mark.root
-
-Tree = dict[str, tuple[object, ...]]
 
 
 @pytest.fixture(scope="module")
@@ -61,37 +59,6 @@ def tree_of(home: Path, result: BuildResult) -> Tree:
     """The image's tree as a container would see it: everything but times."""
     with Store.open(str(home)) as store, mount(store, result.images[-1].diff_ids, None) as root:
         return read_tree(str(root))
-
-
-def read_tree(root: str) -> Tree:
-    tree: Tree = {}
-    inodes: dict[int, str] = {}
-    for folder, folders, files in os.walk(root):
-        folders[:] = sorted(set(folders) - {"bin"})  # hundreds of busybox's links, which no step changes
-        for name in sorted([*folders, *files]):
-            path = os.path.join(folder, name)
-            status = os.lstat(path)
-            content = ""
-            if stat.S_ISLNK(status.st_mode):
-                content = os.readlink(path)
-            elif stat.S_ISREG(status.st_mode):
-                content = (
-                    hashlib.sha256(Path(path).read_bytes()).hexdigest() if status.st_size < 9999 else "big"
-                )
-            names = [n for n in os.listxattr(path, follow_symlinks=False) if "overlay" not in n]
-            xattrs = [(n, os.getxattr(path, n, follow_symlinks=False)) for n in sorted(names)]
-            shown = os.path.relpath(path, root)
-            first = "" if stat.S_ISDIR(status.st_mode) else inodes.setdefault(status.st_ino, shown)
-            tree[shown] = (
-                status.st_mode,
-                status.st_uid,
-                status.st_gid,
-                status.st_rdev,
-                content,
-                xattrs,
-                first,
-            )
-    return tree
 
 
 class Twin:
@@ -876,132 +843,3 @@ def test_secrets_stay_out_of_stores_events_and_errors(
         project.build(f"RUN {mounts} true\n", secrets=secrets)
     project.build(text, secrets=())  # found: values and presence of secrets take no part in a key
     assert project.ran() == []
-
-
-# --- anything ----------------------------------------------------------------------------------------
-
-STEPS = (
-    "COPY a b /",
-    "COPY d /d",
-    "COPY . /all",
-    "COPY --link d /d",
-    "COPY --link a /w/a",
-    "COPY --chmod=600 b /w/",
-    "COPY --chown=5:6 d/x /d/y",
-    "WORKDIR /w/x",
-    "RUN mkdir -p /w; echo 1 > /w/f",
-    "RUN mkdir -p /w; echo 2 > /w/f",
-    "RUN mkdir -p /w; cat /a /d/* /all/d/* > /w/cat 2>/dev/null || true",
-    "RUN mkdir -p /w; ls -lR /d /all /w | sed 's/ [A-Z].*:[0-9]* / /' > /list || true",
-    "RUN rm -rf /d /w/f",
-    "RUN rm -rf /w && mkdir /w && echo new > /w/new",
-    "RUN ln /w/f /w/g || ln /a /w-a || true",
-    "RUN ln -sf w /link; mv /d /e || mv /w/f /w/h || true",
-    "RUN chmod -R o-rwx /w /d || true; chown 7 /w || true",
-    "RUN true",
-    "RUN --mount=source=d,target=/m cat /m/* > /mounted || true",
-    "RUN --mount=source=.,target=/m,rw ls /m > /mounted; touch /m/x",
-)
-FROM_ONE = (
-    "COPY --from=one /bin/sh /one-sh",
-    "COPY --from=one /w* /from/",
-    "COPY --link --from=one / /from",
-    "RUN --mount=from=one,source=/,target=/m ls /m > /from-list; cat /m/w/f >> /from-list || true",
-)
-
-
-class Anything:
-    """A Dockerfile of two stages and a context, both of which are edited at random."""
-
-    def __init__(self, twin: Twin, seed: int) -> None:
-        self.twin = twin
-        self.source = random.Random(seed)
-        self.one = self.source.sample(STEPS, 2)
-        self.two = [*self.source.sample(STEPS, 3), self.source.choice(FROM_ONE)]
-        self.files: dict[str, tuple[str, str, int]] = {}
-        for name in ("a", "b", "d/x", "d/y"):
-            self.files[name] = ("file", "1", 0o644)
-        self.clean: dict[object, object] = {}
-        self.built: set[object] = set()
-
-    def edit(self) -> None:
-        choose = self.source
-        match choose.randrange(8):
-            case 0:
-                steps = choose.choice((self.one, self.two))
-                steps[choose.randrange(len(steps))] = choose.choice(STEPS)
-            case 1:
-                self.two[choose.randrange(len(self.two))] = choose.choice(FROM_ONE)
-            case 2:
-                choose.shuffle(self.two)
-            case 3 | 4:
-                name = choose.choice(("a", "b", "d/x", "d/y"))
-                self.files[name] = ("file", choose.choice("12"), choose.choice((0o644, 0o755)))
-            case 5:
-                self.files["d/y"] = (choose.choice(("symlink", "link")), "d/x", 0)
-            case 6:
-                if self.files.pop("d/z", None) is None:
-                    self.files["d/z"] = ("file", "z", 0o600)
-            case 7:
-                if self.files.pop(".dockerignore", None) is None:
-                    self.files[".dockerignore"] = (
-                        "file",
-                        choose.choice(("b", "d/z\n", "d/*\n!d/x\n")),
-                        0o644,
-                    )
-
-    @property
-    def text(self) -> str:
-        return "\n".join(("FROM base AS one", *self.one, "FROM base", *self.two, ""))
-
-    def write(self) -> None:
-        """Put the files there, only those that differ."""
-        root = self.twin.project.context
-        for name in ("d/z", ".dockerignore"):
-            if name not in self.files and (root / name).exists():
-                (root / name).unlink()
-        for name, (kind, value, mode) in self.files.items():
-            path = root / name
-            path.parent.mkdir(exist_ok=True)
-            if kind != "file" or path.is_symlink() or (path.exists() and path.stat().st_nlink > 1):
-                path.unlink(missing_ok=True)
-            if kind == "symlink":
-                path.symlink_to(os.path.basename(value))
-            elif kind == "link":
-                os.link(root / value, path)
-            else:
-                path.write_text(value)
-                path.chmod(mode)
-
-    def outcome(self, make: Callable[[], Tree]) -> object:
-        try:
-            return make()
-        except LayercError as error:
-            return error.message
-
-    def check(self) -> None:
-        self.write()
-        text = self.text
-        state = (text, tuple(sorted(self.files.items())))
-        if state not in self.clean:
-            self.clean[state] = self.outcome(lambda: self.twin.clean(text))
-        project = self.twin.project
-        assert self.outcome(lambda: tree_of(project.home, project.build(text))) == self.clean[state], state
-        if isinstance(self.clean[state], dict):
-            assert state not in self.built or project.ran() == [], state
-            self.built.add(state)
-
-    def collect(self) -> None:
-        with Store.open(str(self.twin.project.home)) as store:
-            store.gc(keep_bytes=int(store.usage().total * self.source.random()))
-        self.built.clear()
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_any_edits_give_what_a_clean_build_gives(twin: Twin, seed: int) -> None:
-    anything = Anything(twin, seed)
-    for number in range(int(os.environ.get("LAYERC_EDITS", "25"))):
-        anything.edit()
-        anything.check()
-        if number % 10 == 9:
-            anything.collect()
