@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..engine.history import BuildRecord, StepRecord
     from ..store.store import Store
 
-__all__ = ["find_build", "find_steps", "step_title"]
+__all__ = ["find_build", "find_last", "find_steps", "step_title"]
 
 _NUMBERED = re.compile(r"(?:(?P<stage>[^\s:]+)[\s:])?(?P<step>\d+)(?:/\d+)?")
 
@@ -32,6 +32,20 @@ def find_build(store: Store, number: int | None) -> BuildRecord:
     raise InputError(
         f"there is no record of build {number}", help="layerc explain --list shows those that are kept"
     )
+
+
+def find_last(store: Store, text: str) -> StepRecord:
+    """The step that ``text`` names, of the last build that needed it. Raises as the other two."""
+    from ..engine.history import read_builds
+
+    last = find_build(store, None)
+    for build in read_builds(os.path.join(store.root, "builds")):
+        if build.project == last.project:
+            try:
+                return find_steps(build, text)[0]
+            except UsageError:
+                continue
+    return find_steps(last, text)[0]
 
 
 def find_steps(build: BuildRecord, text: str) -> list[StepRecord]:

@@ -22,10 +22,10 @@ from .history import History
 from .keys import operation_key
 from .traces import Conflict, Verdict
 
-__all__ = ["Basis", "Reasons"]
+__all__ = ["Basis", "Reasons", "step_name_of", "trace_of"]
 
 _SHOWN = 3  # deciding paths
-_STEP, _FILES, _ASPECTS = "step", "step files", "step aspects"
+_STEP, _FILES, _ASPECTS, _NAME = "step", "step files", "step aspects", "step name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +185,14 @@ class Reasons:
         self._store.add_record(_STEP, _key(layer), json.dumps(run).encode())
         if basis.plan is not None:
             self._store.add_record(_FILES, _key(layer), manifest.dump(manifest.states(basis.plan)))
-        self.note_aspects(layer)
 
-    def note_aspects(self, layer: ImageLayer) -> None:
-        """Remember what a step consists of."""
+    def note_aspects(self, layer: ImageLayer, layers: Sequence[str]) -> None:
+        """Remember what a step consists of, and that ``layers`` are what it gave."""
         noted = {"aspects": aspects(layer.operation), "step": _key(layer)}
         self._store.add_record(_ASPECTS, layer.id, json.dumps(noted).encode())
+        place = layer.provenance
+        for diff_id in layers:
+            self._store.add_record(_NAME, diff_id, json.dumps([place.stage, place.title]).encode())
 
     def _last(self, layer: ImageLayer) -> _Run | None:
         return self._run(_key(layer))
@@ -208,6 +210,15 @@ def trace_of(store: Store, layer_id: str) -> tuple[str, str]:
         return "", ""
     known = _Run(*json.loads(run))
     return known.trace, known.untraced
+
+
+def step_name_of(store: Store, diff_id: str) -> tuple[str, str]:
+    """Stage and title of a step that gave the layer; empty where that is not known."""
+    data = store.record(_NAME, diff_id)
+    if data is None:
+        return "", ""
+    stage, title = json.loads(data)
+    return stage, title
 
 
 def _key(layer: ImageLayer) -> str:

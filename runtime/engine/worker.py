@@ -296,13 +296,14 @@ class CachingWorker:
             self._keep(layer, result, key)
             if not isinstance(operation, Base):
                 self._note(layer, basis, trees, executed, began, result)
+            self._why.note_aspects(layer, result.layers)
             return self._done(layer, parent, result)
 
     def _found(
         self, layer: ImageLayer, parent: LayerResult, result: Result, key: str, decision: Decision
     ) -> LayerResult:
         self._keep(layer, result, key)
-        self._why.note_aspects(layer)
+        self._why.note_aspects(layer, result.layers)
         return self._reuse(layer, parent, result, decision)
 
     def _keep(self, layer: ImageLayer, result: Result, key: str) -> None:

@@ -23,7 +23,16 @@ from typing import Any, BinaryIO
 from ..errors import StoreError
 from .entry import Entry, Kind
 
-__all__ = ["EMPTY_CONTENT", "IndexWriter", "LayerIndex", "Row", "entry_of", "open_index", "timeless"]
+__all__ = [
+    "EMPTY_CONTENT",
+    "IndexWriter",
+    "LayerIndex",
+    "Row",
+    "check_index",
+    "entry_of",
+    "open_index",
+    "timeless",
+]
 
 Row = list[Any]
 
@@ -79,6 +88,22 @@ class IndexWriter:
         """Write the row of the root; the content digest of the layer."""
         self._file.write(_dump(root).encode() + b"\n" + b"%016d\n" % self._offset)
         return content_digest(root)
+
+
+def check_index(index: LayerIndex) -> str:
+    """The content digest of a layer, computed from its entries again. Raises ``ValueError`` where a directory's
+    digest is not that of what it lists.
+    """
+    pending = [index.root]
+    while pending:
+        row = pending.pop()
+        if row[0] == "d":
+            children = list(index.children(row).values())
+            listed = hashlib.sha256(_dump([timeless(child) for child in children]).encode()).hexdigest()
+            if listed != row[6][1]:
+                raise ValueError(f"its index is damaged at {row[1] or '/'}")
+            pending += children
+    return content_digest(index.root)
 
 
 def content_digest(row: Row) -> str:

@@ -16,7 +16,7 @@ import math
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from .blobs import blob_lease
@@ -28,7 +28,7 @@ from .locks import Leases
 from .sessions import Session
 from .values import Usage
 
-__all__ = ["collect", "total", "usage"]
+__all__ = ["collect", "remove", "total", "usage"]
 
 _RECORDS_KEPT = 90 * 24 * 3600.0  # seconds for which an unused small value is kept
 _FOLDERS_KEPT = 30 * 24 * 3600.0  # the same for files about contexts and builds
@@ -75,6 +75,10 @@ def collect(root: str, index: Index, session: Session, keep_bytes: int | None, u
     finally:
         leases.close()
     freed = tidy(root, math.inf if everything else max(until or 0.0, now - _FOLDERS_KEPT))
+    return _removed(index, before, collection, freed)
+
+
+def _removed(index: Index, before: Usage, collection: _Collection, freed: int) -> Usage:
     after = usage(index)
     removed = {
         "layers": before.layers - after.layers,
@@ -84,6 +88,25 @@ def collect(root: str, index: Index, session: Session, keep_bytes: int | None, u
         "bytes": before.total - after.total + collection.cache_bytes + freed,
     }
     return usage(index, removed)
+
+
+def remove(
+    root: str,
+    index: Index,
+    session: Session,
+    layers: Collection[str],
+    blobs: Collection[str],
+    caches: Collection[str],
+) -> Usage:
+    """See :meth:`Store.remove`. Raises ``OSError`` and :class:`StoreError`."""
+    before = usage(index)
+    leases = Leases(os.path.join(root, "leases"), writable=True)
+    try:
+        collection = _Collection(root, index, session, leases)
+        collection.remove_named(layers, blobs, caches)
+    finally:
+        leases.close()
+    return _removed(index, before, collection, 0)
 
 
 class _Unit(NamedTuple):
@@ -134,6 +157,10 @@ class _Inventory:
         """The layers of a unit, with those whose files they borrow."""
         lenders = {self._layers[number].borrows for number in unit.snapshots}
         return {number for number in lenders.union(unit.snapshots) if number in self._layers}
+
+    def numbers_of(self, diff_ids: Iterable[str]) -> set[int]:
+        """The numbers of those layers that are there."""
+        return {self._numbers[diff_id] for diff_id in diff_ids if diff_id in self._numbers}
 
     def size_of(self, number: int) -> int:
         """Bytes of a layer and its archives."""
@@ -198,13 +225,31 @@ class _Collection:
         excess = inventory.total - keep_bytes
         self._remove(inventory, lambda _, freed: freed < excess)
 
+    def remove_named(self, layers: Collection[str], blobs: Collection[str], caches: Collection[str]) -> None:
+        """Remove layers, blobs and cache mounts, and results that need one of them."""
+        inventory = _Inventory(self._index, self._root)
+        numbers = inventory.numbers_of(layers)
+        for digest in blobs:
+            # An archive of a layer can be made again, or the layer is named, too.
+            self._index.execute("DELETE FROM layer_blobs WHERE digest = ?", (digest,))
+            for row in self._index.rows("SELECT number FROM blobs WHERE digest = ?", (digest,)):
+                self._remove_blob(row[0])
+        self._remove(
+            inventory,
+            lambda unit, _: (
+                (bool(unit.cache) and unit.cache in caches)
+                or not numbers.isdisjoint(inventory.all_snapshots(unit))
+            ),
+        )
+
     # --- choosing -------------------------------------------------------------------------------------
 
     def _remove(self, inventory: _Inventory, wants: _Wanted) -> None:
         """Remove the units that ``wants`` names, the one of the lowest rank first; it is also told the bytes that
         those before are worth.
         """
-        needed, freed, doomed = inventory.needed, 0, []
+        needed, freed = inventory.needed, 0
+        doomed: list[_Unit] = []
         for unit in sorted(inventory.units):
             if not wants(unit, freed) or self._is_held(unit):
                 continue

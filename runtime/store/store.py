@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
 
 from ..errors import StoreError
 from ..oci.descriptor import Descriptor
-from . import collect, durability
+from . import collect, durability, listing
 from .blobs import BlobStore
 from .files import store_errors
 from .folders import cache_mounts
@@ -20,7 +20,7 @@ from .layers import LayerTable, ResultTable
 from .locks import Leases, named_lock, remove_free_locks
 from .privileges import is_privileged
 from .sessions import Draft, Session, remove_dead
-from .values import Result, StoredLayer, Usage
+from .values import LayerUse, Result, StoredLayer, Usage
 
 __all__ = ["Store", "default_root"]
 
@@ -266,6 +266,31 @@ class Store:
             remove_dead(os.path.join(self.root, "work"))
             remove_free_locks(os.path.join(self.root, "locks"))
             return collect.collect(self.root, self._index, self._session, keep_bytes, until)
+
+    def remove(
+        self, layers: Collection[str] = (), blobs: Collection[str] = (), caches: Collection[str] = ()
+    ) -> Usage:
+        """Remove layers (diff IDs), blobs (digests) and cache mounts (names), with all results that need them. What
+        any open store has handed out stays.
+        """
+        with store_errors(self.root):
+            return collect.remove(self.root, self._index, self._session, layers, blobs, caches)
+
+    def layer_uses(self) -> Iterator[LayerUse]:
+        """All layers, and how they are used. They may be collected at any time."""
+        return listing.layer_uses(self._index)
+
+    def loose_blobs(self) -> list[tuple[str, int, float]]:
+        """Digest, size and last use (Unix time) of blobs that are no archive of a layer."""
+        return listing.loose_blobs(self._index)
+
+    def all_blobs(self) -> list[str]:
+        """The digests of all blobs. They may be collected at any time."""
+        return [row[0] for row in self._index.rows("SELECT digest FROM blobs ORDER BY number")]
+
+    def table_sizes(self) -> list[tuple[str, int, int]]:
+        """Name, rows and bytes of what the index itself holds."""
+        return listing.table_sizes(self._index)
 
     def size(self) -> int:
         """Bytes on disk of layers and blobs, and of cache mounts as they were a day ago at most. It costs next to

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ..oci.descriptor import Descriptor
 
-__all__ = ["Result", "StoredLayer", "Usage"]
+__all__ = ["LayerUse", "Result", "StoredLayer", "Usage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,19 @@ class Result:
     seconds: float = 0.0
     created: float = 0.0
     basis: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerUse:
+    """How a layer is used: bytes on disk with its archives, its last use (Unix time), the seconds that it took to
+    make, and how many stacks of results it is in.
+    """
+
+    diff_id: str
+    size: int
+    used: float
+    seconds: float
+    needed: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,11 @@ __all__ = ["ACTIONS", "add_arguments"]
 # Name, summary, module. The order is that of the help.
 ACTIONS: tuple[tuple[str, str, str], ...] = (
     ("du", "show what the store holds and how much of the disk it takes", "du"),
+    ("ls", "list layers, blobs and cache mounts, with their use and what they are worth", "ls"),
+    ("trace", "print what a step read", "trace"),
     ("gc", "make the store smaller", "gc"),
+    ("rm", "remove layers, blobs and cache mounts by name", "rm"),
+    ("verify", "compare what the store holds with its digests", "verify"),
 )
 
 _EPILOG = """\

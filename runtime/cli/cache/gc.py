@@ -38,6 +38,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Collect."""
+    from ...engine.inventory import kinds
     from ...engine.upkeep import collect
     from ...store import Store
 
@@ -51,6 +52,6 @@ def run(arguments: argparse.Namespace) -> int:
     become_root()
     with Store.open(arguments.store) as store:
         after = collect(store, keep, until)
-    print(render(after))
+        print(render(kinds(store)))
     print(f"freed  {size_text(max(0, after.removed['bytes']))}")
     return 0
