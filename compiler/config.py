@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 __all__ = ["Collections", "Healthcheck", "HistoryItem", "ImageConfig", "rfc3339"]
 
 Pairs = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Healthcheck:
+class Healthcheck(NamedTuple):
     """``HEALTHCHECK``: ``test`` as in the document (``["NONE"]``, ``["CMD", …]``, ``["CMD-SHELL", …]``);
     durations in nanoseconds, zero where not given.
     """
@@ -31,8 +29,7 @@ class Healthcheck:
     retries: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryItem:
+class HistoryItem(NamedTuple):
     """One line of an image's history. ``created`` (RFC 3339) is none until the image is assembled."""
 
     created_by: str = ""
@@ -42,8 +39,7 @@ class HistoryItem:
     created: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ImageConfig:
+class ImageConfig(NamedTuple):
     """What ``docker inspect`` shows under Config, and the platform.
 
     ``env`` keeps its order. ``cmd``, ``entrypoint`` and ``shell`` are none where unset. ``extra`` holds the
@@ -73,7 +69,7 @@ class ImageConfig:
 
     def with_(self, **changes: Any) -> Self:
         """A copy with ``changes``."""
-        return replace(self, **changes)
+        return self._replace(**changes)
 
     def to_document(self) -> dict[str, Any]:
         """The OCI document without ``rootfs``, ``history`` and ``created``; absent where empty."""
@@ -128,8 +124,7 @@ class ImageConfig:
         )
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class Collections:
+class Collections(NamedTuple):
     """The parts of a config that grow line by line, while they grow: N lines cost N."""
 
     env: dict[str, str]
@@ -151,13 +146,12 @@ class Collections:
 
     def copy(self) -> Self:
         """The same values, to grow on their own."""
-        return replace(
-            self,
-            env=self.env.copy(),
-            labels=self.labels.copy(),
-            exposed_ports=self.exposed_ports.copy(),
-            volumes=self.volumes.copy(),
-            onbuild=self.onbuild.copy(),
+        return type(self)(
+            self.env.copy(),
+            self.labels.copy(),
+            self.exposed_ports.copy(),
+            self.volumes.copy(),
+            self.onbuild.copy(),
         )
 
     def into(self, config: ImageConfig) -> ImageConfig:

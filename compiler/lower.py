@@ -177,8 +177,8 @@ def _read_triggers(names: Names, needed: set[Node], begun: dict[Node, Stage]) ->
         if node.result is not None:
             continue
         if node.base is None:
-            texts = begun[node].collected.onbuild
-            begun[node].collected.onbuild = []
+            texts = begun[node].collected.onbuild.copy()
+            begun[node].collected.onbuild.clear()
         elif node.base.result is not None:
             texts = node.base.result.collected.onbuild
         else:
@@ -222,7 +222,7 @@ def _evaluate(node: Node, bases: Bases, *, takes_over: bool) -> None:
         if below is None:
             raise AssertionError(f"stage {node.base.title!r} was not evaluated")
         stage = bases.stage(node, below.config, below.collected if takes_over else below.collected.copy())
-        stage.collected.onbuild = []
+        stage.collected.onbuild.clear()
         stage.go_on_from(below, takes_over=takes_over)
     if stage is None:
         raise AssertionError(f"stage {node.title!r} has no beginning")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .checks import Checks
@@ -229,7 +229,7 @@ class Stage:
         self.layer = layer.id
         known = self.shared.layers.get(layer.id)
         if known is not None:
-            layer = replace(known, provenance=known.provenance.and_also(layer.provenance))
+            layer = known._replace(provenance=known.provenance.and_also(layer.provenance))
         self.shared.layers[layer.id] = layer
 
     def _told_platform(self) -> str:

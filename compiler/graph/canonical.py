@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import types
-from dataclasses import MISSING, fields
 from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -36,19 +35,17 @@ _TAGS = {cls: tag for tag, cls in KINDS.items()}
 
 
 def encode(value: Any, *, identity: bool = False) -> Any:
-    """``value`` as JSON-ready data. With ``identity``, only what takes part in a layer's id: no fields marked
-    so, and not the name of a base image whose digest is known.
+    """``value`` as JSON-ready data. With ``identity``, only what takes part in a layer's id: no
+    :data:`~.operations.UNKEYED` field, and not the name of a base image whose digest is known.
     """
-    if isinstance(value, tuple):
-        return [encode(item, identity=identity) for item in value]
     tag = _TAGS.get(type(value))
     if tag is None:
-        return value
+        return [encode(item, identity=identity) for item in value] if isinstance(value, tuple) else value
     data: dict[str, Any] = {"type": tag}
-    for item in fields(value):
-        content = getattr(value, item.name)
-        if content != item.default and not (identity and item.metadata.get("identity") is False):
-            data[item.name] = encode(content, identity=identity)
+    defaults, unkeyed = value._field_defaults, operations.UNKEYED.get(type(value)) if identity else None
+    for name, content in zip(value._fields, value, strict=True):
+        if name != unkeyed and (name not in defaults or content != defaults[name]):
+            data[name] = encode(content, identity=identity)
     if identity and isinstance(value, operations.Base) and value.digest:
         del data["reference"]
     return data
@@ -66,9 +63,8 @@ def decode(data: Any) -> Any:
     cls = KINDS.get(tag) if isinstance(tag, str) else None
     if cls is None:
         raise ValueError(f"unknown type {tag!r}")
-    known = {item.name: item for item in fields(cls)}
-    unknown = data.keys() - known.keys() - {"type"}
-    missing = {name for name, item in known.items() if item.default is MISSING} - data.keys()
+    unknown = data.keys() - {*cls._fields, "type"}
+    missing = {*cls._fields} - cls._field_defaults.keys() - data.keys()
     if unknown or missing:
         raise ValueError(f"{tag}: unknown {sorted(unknown)}, missing {sorted(missing)}")
     value = cls(**{name: decode(item) for name, item in data.items() if name != "type"})
@@ -77,7 +73,7 @@ def decode(data: Any) -> Any:
 
 
 def check_types(value: Any) -> None:
-    """Raise ``ValueError`` where a field of the dataclass ``value`` does not hold what it is declared to."""
+    """Raise ``ValueError`` where a field of the named tuple ``value`` does not hold what it is declared to."""
     kind: Any = type(value)
     for name, hint in _hints(kind):
         content = getattr(value, name)
@@ -88,7 +84,7 @@ def check_types(value: Any) -> None:
 @cache
 def _hints(cls: Any) -> tuple[tuple[str, Any], ...]:
     hints = get_type_hints(cls)
-    return tuple((item.name, hints[item.name]) for item in fields(cls))
+    return tuple((name, hints[name]) for name in cls._fields)
 
 
 def _fits(value: Any, hint: Any) -> bool:
@@ -97,7 +93,7 @@ def _fits(value: Any, hint: Any) -> bool:
         return any(_fits(value, option) for option in get_args(hint))
     if origin is tuple:
         options = get_args(hint)
-        if not isinstance(value, tuple):
+        if type(value) is not tuple:  # a named tuple is something else
             return False
         if options[-1] is Ellipsis:
             return all(_fits(item, options[0]) for item in value)

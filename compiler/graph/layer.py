@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from .canonical import canonical_json, encode, sha256_hex
 from .operations import Operation
@@ -11,8 +11,7 @@ from .operations import Operation
 __all__ = ["ImageLayer", "Provenance"]
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
+class Provenance(NamedTuple):
     """Where in the user's text a layer comes from. ``line`` and ``end_line`` count from 1; 0 = nowhere.
 
     ``text`` is the instruction as written; ``title`` is how it is shown while it runs (variables expanded);
@@ -39,22 +38,33 @@ class Provenance:
         """This place, with the stage of ``other`` where it is a further one."""
         if other.stage == self.stage or other.stage in self.shared_with:
             return self
-        return replace(self, shared_with=(*self.shared_with, other.stage))
+        return self._replace(shared_with=(*self.shared_with, other.stage))
 
 
-@dataclass(frozen=True)
-class ImageLayer:
+class _Layer(NamedTuple):
+    operation: Operation
+    parent: str | None = None
+    inputs: tuple[str, ...] = ()
+    provenance: Provenance = Provenance()
+
+
+class ImageLayer(_Layer):
     """An operation, the layer it is laid over, and the other layers that it reads.
 
     ``parent`` and ``inputs`` are ids; a parent of none is the empty file system (scratch). The ``id`` is the
     SHA-256 (hexadecimal) of the canonical form, parents' ids included: equal work has an equal id, whatever
-    it is called. Contents of build contexts are not part of it: they are not known to the compiler.
+    it is called. Contents of build contexts are not part of it: they are not known to the compiler. The place
+    takes no part in equality.
     """
 
-    operation: Operation
-    parent: str | None = None
-    inputs: tuple[str, ...] = ()
-    provenance: Provenance = field(default=Provenance(), compare=False)
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ImageLayer) and self[:-1] == other[:-1]
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self[:-1])
 
     @cached_property
     def id(self) -> str:

@@ -1,14 +1,15 @@
 """What one layer does: small frozen values.
 
-Every field that can change a layer's content is part of its identity; fields marked ``identity=False`` (how
-a thing was spelled, values that must not enter a cache key) are not. Codec and identity: ``canonical.py``.
+Every field that can change a layer's content is part of its identity; :data:`UNKEYED` fields (values that must
+not enter a cache key) are not. Codec and identity: ``canonical.py``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 __all__ = [
+    "UNKEYED",
     "Add",
     "Base",
     "ContextPath",
@@ -29,21 +30,16 @@ __all__ = [
 Pairs = tuple[tuple[str, str], ...]
 
 
-_UNKEYED = {"identity": False}
-
-
 # --- where files come from ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class FromLayer:
+class FromLayer(NamedTuple):
     """The tree of another layer: ``index`` into the layer's ``inputs``; none is the empty tree (scratch)."""
 
-    index: int | None
+    index: int | None  # type: ignore[assignment]  # the field hides the method of tuples
 
 
-@dataclass(frozen=True, slots=True)
-class FromContext:
+class FromContext(NamedTuple):
     """A build context by name: ``""`` is the main one, others are named contexts that are directories."""
 
     name: str = ""
@@ -52,8 +48,7 @@ class FromContext:
 Origin = FromLayer | FromContext
 
 
-@dataclass(frozen=True, slots=True)
-class ContextPath:
+class ContextPath(NamedTuple):
     """A path or Go wildcard pattern in the operation's origin. With ``parents`` it is split at its pivot
     by the executor; it is otherwise as evaluated (variables expanded), not yet cleaned.
     """
@@ -61,24 +56,21 @@ class ContextPath:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class InlineFile:
+class InlineFile(NamedTuple):
     """A heredoc: a file with mode 0644 (0755 when it is a RUN script) whose content is in the Dockerfile."""
 
     name: str
     content: str
 
 
-@dataclass(frozen=True, slots=True)
-class HttpFile:
+class HttpFile(NamedTuple):
     """A URL, and the digest that its content must have (``sha256:…``) or none."""
 
     url: str
     checksum: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GitTree:
+class GitTree(NamedTuple):
     """A git remote at a ref, below ``subdir``."""
 
     remote: str
@@ -95,8 +87,7 @@ SourceItem = ContextPath | InlineFile | HttpFile | GitTree
 # --- operations --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(NamedTuple):
     """A base image. ``digest`` identifies its content (manifest digest, or the tree's digest for a bare
     root file system); empty while unresolved, when the reference stands in for it.
     """
@@ -106,8 +97,7 @@ class Base:
     digest: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(NamedTuple):
     """``RUN --mount``. ``kind``: bind, cache, tmpfs, secret or ssh. ``origin`` and ``source`` are for bind
     and cache; ``mode`` is none where not given; ``size`` in bytes, 0 = no limit. ``env`` names the variable
     that holds a secret instead of (or besides) the file.
@@ -128,8 +118,7 @@ class Mount:
     env: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """Execute ``argv`` on the parent's tree. ``scripts`` are put, read-only, under ``/dev/pipes``.
 
     ``proxy`` are the predefined proxy arguments: set for the step, never part of its identity.
@@ -148,11 +137,19 @@ class Run:
     shm_size: int = 0
     ulimits: tuple[str, ...] = ()
     hostname: str = ""
-    proxy: Pairs = field(default=(), compare=False, metadata=_UNKEYED)
+    proxy: Pairs = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and self[:-1] == other[:-1]
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self[:-1])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Copy:
+class Copy(NamedTuple):
     """``COPY``. ``dest`` is absolute and keeps its trailing slash. ``chown`` and ``chmod`` are as evaluated:
     names are looked up in the parent's tree when it is executed.
     """
@@ -167,8 +164,7 @@ class Copy:
     link: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Add:
+class Add(NamedTuple):
     """``ADD``. As :class:`Copy`; ``unpack`` none means: archives of the context yes, those of URLs no."""
 
     origin: Origin
@@ -182,8 +178,7 @@ class Add:
     unpack: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MakeDir:
+class MakeDir(NamedTuple):
     """``WORKDIR``: the directory and missing parents, mode 0755, owned by ``user``; nothing if there.
     ``created`` is the Unix time that they get, none for now.
     """
@@ -194,3 +189,6 @@ class MakeDir:
 
 
 Operation = Base | Run | Copy | Add | MakeDir
+
+#: Fields that take no part in identities.
+UNKEYED: dict[type[Operation], str] = {Run: "proxy"}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..config import Healthcheck, HistoryItem, ImageConfig, rfc3339
 from .canonical import check_types, decode, encode
@@ -15,8 +14,7 @@ __all__ = ["SCHEMA", "ImagePlan", "LayerPlan", "Notice"]
 SCHEMA = "layerc.plan/1"
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(NamedTuple):
     """A warning to show: ``rule`` is the name that Docker's build checks give it, if they have one. It is
     about the lines from ``line`` to ``end_line`` (0: about none).
     """
@@ -28,8 +26,7 @@ class Notice:
     end_line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ImagePlan:
+class ImagePlan(NamedTuple):
     """One image to make: the id of its top layer (none: an image of no layers), its config, its history.
 
     Items of the history that are not ``empty_layer`` correspond, in order, to the image's layers. ``epoch`` is
@@ -44,13 +41,24 @@ class ImagePlan:
     epoch: int | None = None
 
 
-@dataclass(frozen=True)
-class LayerPlan:
-    """Layers in an order in which each comes after all that it needs, and the images made of them."""
+class LayerPlan(NamedTuple):
+    """Layers in an order in which each comes after all that it needs, and the images made of them.
+
+    Notices take no part in equality.
+    """
 
     layers: tuple[ImageLayer, ...]
     images: tuple[ImagePlan, ...]
-    notices: tuple[Notice, ...] = field(default=(), compare=False)
+    notices: tuple[Notice, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LayerPlan) and self[:-1] == other[:-1]
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self[:-1])
 
     def to_document(self) -> dict[str, Any]:
         """The versioned JSON form (docs/plan.schema.json)."""
@@ -58,7 +66,7 @@ class LayerPlan:
             "schema": SCHEMA,
             "layers": [_layer_document(layer) for layer in self.layers],
             "images": [_image_document(image) for image in self.images],
-            "notices": [asdict(notice) for notice in self.notices],
+            "notices": [notice._asdict() for notice in self.notices],
         }
 
     @classmethod
@@ -114,7 +122,7 @@ def _provenance(entry: dict[str, Any]) -> Provenance:
 
 
 def _layer_document(layer: ImageLayer) -> dict[str, Any]:
-    provenance = asdict(layer.provenance)
+    provenance = layer.provenance._asdict()
     if not layer.provenance.shared_with:
         del provenance["shared_with"]
     return {
@@ -127,12 +135,15 @@ def _layer_document(layer: ImageLayer) -> dict[str, Any]:
 
 
 def _image_document(image: ImagePlan) -> dict[str, Any]:
+    config = image.config._asdict()
+    if image.config.healthcheck is not None:
+        config["healthcheck"] = image.config.healthcheck._asdict()
     document: dict[str, Any] = {
         "name": image.name,
         "platform": image.platform,
         "layer": image.layer,
-        "config": asdict(image.config),
-        "history": [asdict(item) for item in image.history],
+        "config": config,
+        "history": [item._asdict() for item in image.history],
     }
     return document if image.epoch is None else document | {"epoch": image.epoch}
 

@@ -6,7 +6,6 @@ Layers and metadata meet here and nowhere else: a changed LABEL or CMD costs thi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from ...compiler.config import HistoryItem, rfc3339
@@ -59,11 +58,11 @@ def _with_times(history: Sequence[HistoryItem], created: Sequence[float]) -> lis
     for item, time in zip(history, own, strict=True):
         if time and item.created is None:
             current = time
-        filled.append(HistoryItem(**{**asdict(item), "created": time or current}))
+        filled.append(item._replace(created=time or current))
     return filled
 
 
 def _history_document(item: HistoryItem) -> dict[str, Any]:
-    values = {key: value for key, value in asdict(item).items() if value}
+    values = {key: value for key, value in item._asdict().items() if value}
     order = ("created", "created_by", "author", "comment", "empty_layer")
     return {key: values[key] for key in order if key in values}

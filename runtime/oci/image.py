@@ -106,7 +106,7 @@ class ImageManifest:
         items: list[HistoryItem] = []
         left = len(self.diff_ids)
         for item in self.history:
-            items.append(item if item.empty_layer or left else replace(item, empty_layer=True))
+            items.append(item if item.empty_layer or left else item._replace(empty_layer=True))
             left -= not items[-1].empty_layer
         return (
             *items,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import time
 from functools import cached_property
@@ -80,7 +79,7 @@ def test_a_base_is_its_digest_and_not_its_name() -> None:
 
 def test_proxy_arguments_do_not_enter_a_key() -> None:
     plain = Run(("make",))
-    assert ImageLayer(dataclasses.replace(plain, proxy=(("HTTP_PROXY", "x"),))).id == ImageLayer(plain).id
+    assert ImageLayer(plain._replace(proxy=(("HTTP_PROXY", "x"),))).id == ImageLayer(plain).id
 
 
 @pytest.mark.parametrize(
@@ -97,7 +96,7 @@ def test_proxy_arguments_do_not_enter_a_key() -> None:
 )
 def test_what_a_step_can_see_is_part_of_its_id(change: dict[str, object]) -> None:
     plain = Run(("make",))
-    assert ImageLayer(dataclasses.replace(plain, **change)).id != ImageLayer(plain).id  # type: ignore[arg-type]
+    assert ImageLayer(plain._replace(**change)).id != ImageLayer(plain).id  # type: ignore[arg-type]
 
 
 # --- growing ------------------------------------------------------------------------------------------------
