@@ -18,7 +18,7 @@ from ..store.folders import hold_cache
 from .filecopy.apply import apply_copy
 from .filecopy.plan import CopyPlan
 
-__all__ = ["cache_directories", "cache_identity"]
+__all__ = ["cache_directories", "cache_identity", "lock_cache"]
 
 _STRICTEST = ("", "private", "shared", "locked")
 _WAIT = 0.02  # seconds between two looks at a lock
@@ -87,7 +87,7 @@ class _Use(NamedTuple):
             path = f"{base}.{number}" if number else base
             with ExitStack() as held:
                 held.enter_context(hold_cache(path, partial(self._begin, path)))
-                lock = _lock(path, sharing, self.check)
+                lock = lock_cache(path, sharing, self.check)
                 if lock < 0:
                     number += 1
                     continue
@@ -103,7 +103,7 @@ class _Use(NamedTuple):
             _make(self.store, path, self.name, self.item, self.seed)
 
 
-def _lock(path: str, sharing: str, check: Callable[[], None]) -> int:
+def lock_cache(path: str, sharing: str, check: Callable[[], None]) -> int:
     """An open file with the lock that ``sharing`` asks for; -1 where it is held and is not waited for."""
     descriptor = os.open(os.path.join(path, "cache.json"), os.O_RDONLY | os.O_CLOEXEC)
     kind = fcntl.LOCK_SH if sharing == "shared" else fcntl.LOCK_EX

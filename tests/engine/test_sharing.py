@@ -168,21 +168,20 @@ def test_shared_traces_mean_what_own_traces_mean(tmp_path: Path) -> None:
     start, home = tmp_path / "start", tmp_path / "first"
     subprocess.run(["cp", "-a", first.context, start], check=True)
     first.home.rename(home)
-    for edit in EDITS:
+    for number, edit in enumerate(EDITS):
         shutil.rmtree(first.context)
         subprocess.run(["cp", "-a", start, first.context], check=True)
         edit(first.context)
-        ran = []
-        for store, options in ((home, {}), (None, {"cache_from": (f"type=local,src={tmp_path / 'cache'}",)})):
-            first.home = tmp_path / "now"
-            if store is not None:
-                subprocess.run(["cp", "-a", store, first.home], check=True)
-            with contextlib.suppress(StepError):
-                first.build(LOOKS, **options)
-            ran.append(first.ran())
-            shutil.rmtree(first.home)
-        assert ran[0] == ran[1]
-        assert len(ran[0]) < 8
+        first.home = tmp_path / f"own {number}"  # never the same place twice: indexes are remembered
+        subprocess.run(["cp", "-a", home, first.home], check=True)
+        with contextlib.suppress(StepError):
+            first.build(LOOKS)
+        ran = first.ran()
+        first.home = tmp_path / f"other {number}"
+        with contextlib.suppress(StepError):
+            first.build(LOOKS, cache_from=(f"type=local,src={tmp_path / 'cache'}",))
+        assert first.ran() == ran, number
+        assert len(ran) < 8
 
 
 # --- what is written ---------------------------------------------------------------------------------
@@ -337,7 +336,7 @@ def test_damaged_layers_are_told_and_made_again(
     build(machine, cache_to=target)
     assert len(machine.ran()) == 7
     assert any(said in text for text in notices(machine))
-    shutil.rmtree(machine.home)
+    machine.home = machine.home.with_name("other")
     build(machine)  # what was damaged was written again
     assert machine.ran() == []
     assert notices(machine) == []
@@ -516,7 +515,7 @@ def test_base_images_do_not_come_from_a_cache(machine: TinyProject) -> None:
 
     forge(cache_of(machine), layer_archive(member("evil")))
     change(cache_of(machine), edit)
-    shutil.rmtree(machine.home)
+    machine.home = machine.home.with_name("other")
     result = build(machine, "FROM image\nRUN echo 1 > /one", options=options)
     assert result.images[0].diff_ids[:-1] == own.images[0].diff_ids[:-1]
 
