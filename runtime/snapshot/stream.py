@@ -22,7 +22,8 @@ class LayerStream:
     def __init__(self, sink: Callable[[bytes], object] | None = None) -> None:
         self._hash = hashlib.sha256()
         self._sink = sink
-        self._batch = bytearray()
+        self._batch: list[bytes] = []
+        self._waiting = 0
         self.size = 0
 
     def entry(self, entry: Entry) -> None:
@@ -57,21 +58,16 @@ class LayerStream:
         return f"sha256:{self._hash.hexdigest()}"
 
     def _add(self, data: bytes) -> None:
-        self.size += len(data)
-        if len(data) >= _BATCH:
-            self._flush()
-            self._put(data)
-            return
-        self._batch += data
-        if len(self._batch) >= _BATCH:
+        self._batch.append(data)
+        self._waiting += len(data)
+        if self._waiting >= _BATCH:
             self._flush()
 
     def _flush(self) -> None:
-        if self._batch:
-            self._put(bytes(self._batch))
-            self._batch.clear()
-
-    def _put(self, data: bytes) -> None:
+        data = b"".join(self._batch)
+        self._batch.clear()
+        self._waiting = 0
+        self.size += len(data)
         self._hash.update(data)
         if self._sink is not None:
             self._sink(data)

@@ -19,7 +19,10 @@ END = bytes(2 * BLOCK)
 WHITEOUT = ".wh."
 OPAQUE_MARK = ".wh..wh..opq"
 
-_HEADER = struct.Struct("100s8s8s8s12s12s8s1s100s8s32s32s8s8s155s12x")
+_HEADER = struct.Struct("100s48s8s1s100s8s64x16s155s12x")
+_MAGIC = b"ustar\x0000"
+_NO_DEVICE = b"0000000\x000000000\x00"
+_FIXED_SUM = sum(_MAGIC) + 8 * ord(" ")  # a checksum counts its own field as blanks
 _TYPES = {"file": b"0", "symlink": b"2", "character": b"3", "block": b"4", "directory": b"5", "fifo": b"6"}
 _MOST_ID = 0o7777777
 _MOST_TIME = _MOST_SIZE = 0o77777777777
@@ -68,9 +71,10 @@ def _blocks(
     if fraction or not 0 <= seconds <= _MOST_TIME:
         records[b"mtime"] = _time(mtime_ns)
         seconds = min(max(seconds, 0), _MOST_TIME)
-    for key, value in ((b"uid", uid), (b"gid", gid)):
-        if value > _MOST_ID:
-            records[key] = b"%d" % value
+    if uid > _MOST_ID:
+        records[b"uid"] = b"%d" % uid
+    if gid > _MOST_ID:
+        records[b"gid"] = b"%d" % gid
     if size > _MOST_SIZE:
         records[b"size"] = b"%d" % size
     prefix, short = _split(name)
@@ -101,8 +105,10 @@ def _blocks(
 
 def _extended(name: bytes, records: dict[bytes, bytes]) -> bytes:
     body = b"".join(_record(key, records[key]) for key in sorted(records))
-    last = name.rstrip(b"/").rpartition(b"/")[2].decode("ascii", "replace").replace("\ufffd", "_")
-    block = _block(f"PaxHeaders.0/{last}".encode()[:100], b"x", 0, 0, 0, len(body), 0, b"", (0, 0), b"")
+    last = name.rstrip(b"/").rpartition(b"/")[2]
+    if not last.isascii():
+        last = last.decode("ascii", "replace").replace("\ufffd", "_").encode()
+    block = _block((b"PaxHeaders.0/" + last)[:100], b"x", 0, 0, 0, len(body), 0, b"", (0, 0), b"")
     return block + body + padding(len(body))
 
 
@@ -157,21 +163,8 @@ def _block(
     device: tuple[int, int],
     prefix: bytes,
 ) -> bytes:
-    block = _HEADER.pack(
-        name,
-        b"%07o" % mode,
-        b"%07o" % uid,
-        b"%07o" % gid,
-        b"%011o" % size,
-        b"%011o" % seconds,
-        b"        ",
-        kind,
-        target,
-        b"ustar\x0000",
-        b"",
-        b"",
-        b"%07o" % device[0],
-        b"%07o" % device[1],
-        prefix,
-    )
-    return b"%s%06o\x00 %s" % (block[:148], sum(block), block[156:])
+    numbers = b"%07o\x00%07o\x00%07o\x00%011o\x00%011o\x00" % (mode, uid, gid, size, seconds)
+    devices = b"%07o\x00%07o\x00" % device if any(device) else _NO_DEVICE
+    # Only what is not zero is summed up: it is a fifth of the block, and there may be many blocks.
+    total = _FIXED_SUM + sum(b"".join((name, numbers, kind, target, devices, prefix)))
+    return _HEADER.pack(name, numbers, b"%06o\x00 " % total, kind, target, _MAGIC, devices, prefix)
