@@ -19,6 +19,8 @@ ACTIONS: tuple[tuple[str, str, str], ...] = (
     ("gc", "make the store smaller", "gc"),
     ("rm", "remove layers, blobs and cache mounts by name", "rm"),
     ("verify", "compare what the store holds with its digests", "verify"),
+    ("export", "write results of steps, or cache mounts, for other machines", "export"),
+    ("import", "take cache mounts from an archive", "import_"),
 )
 
 _EPILOG = """\
