@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import NamedTuple
 
 from ..grammar.errors import CompileError, DockerfileError
@@ -83,7 +82,7 @@ def bind_stages(
     _check_default_bases(program, words, start, checks)
     arguments = global_arguments(program.arguments, words, start, options.build_args)
     epoch = resolve_epoch(program, options, arguments, target)
-    options = replace(options, build_args=with_epoch(options.build_args, epoch))
+    options = options._replace(build_args=with_epoch(options.build_args, epoch))
     arguments = with_epoch(arguments, epoch)
     names = bind(program, options, arguments, words, target, build, checks)
     goal = find_target(names, len(program.stages), options.target)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from ..grammar.source import Location
 from .config import HistoryItem, ImageConfig
@@ -12,8 +13,7 @@ from .graph.plan import Notice
 __all__ = ["BaseImage", "CompileOptions", "ImageRequest", "NamedContext", "UnresolvedImagesError"]
 
 
-@dataclass(frozen=True, slots=True)
-class NamedContext:
+class NamedContext(NamedTuple):
     """``--build-context name=value``: ``kind`` is ``local`` (a directory), ``image`` (anything that yields an
     image: docker-image, oci-layout, an archive) or ``git`` or ``http``; ``value`` is as the user wrote it.
     """
@@ -23,8 +23,7 @@ class NamedContext:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class ImageRequest:
+class ImageRequest(NamedTuple):
     """An image that the text names. ``reference`` is in normal form (``docker.io/library/debian:latest``), or
     a stage's name where ``context``, the named context that stands in for it, replaces the whole stage.
 
@@ -35,12 +34,20 @@ class ImageRequest:
     reference: str
     platform: str
     context: NamedContext | None = None
-    where: Location | None = field(default=None, compare=False)
-    help: str = field(default="", compare=False)
+    where: Location | None = None
+    help: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ImageRequest) and self[:3] == other[:3]
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self[:3])
 
 
-@dataclass(frozen=True, slots=True)
-class BaseImage:
+class BaseImage(NamedTuple):
     """What the compiler must know of an image: its identity, its config, its history (all items)."""
 
     digest: str
@@ -48,8 +55,7 @@ class BaseImage:
     history: tuple[HistoryItem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CompileOptions:
+class CompileOptions(NamedTuple):
     """Everything besides the text that the meaning depends on.
 
     ``platforms`` and ``build_platform`` are ``os/arch[/variant]``; one image is made for each platform. None
@@ -59,11 +65,11 @@ class CompileOptions:
     last modified; a directory has none.
     """
 
-    build_args: Mapping[str, str] = field(default_factory=dict)
+    build_args: Mapping[str, str] = MappingProxyType({})
     target: str | None = None
     platforms: tuple[str, ...] = ("linux/amd64",)
     build_platform: str = "linux/amd64"
-    contexts: Mapping[str, NamedContext] = field(default_factory=dict)
+    contexts: Mapping[str, NamedContext] = MappingProxyType({})
     labels: tuple[tuple[str, str], ...] = ()
     network: str = "default"
     extra_hosts: tuple[tuple[str, str], ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 from .suggest import suggestion
 
@@ -42,24 +42,26 @@ _VARIANTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Platform:
-    """An operating system, a processor architecture and its variant."""
+class Platform(NamedTuple):
+    """An operating system, a processor architecture and its variant; ``os_features`` (Windows has them) are what
+    an image asks of its system.
+    """
 
     os: str
     architecture: str
     variant: str = ""
     os_version: str = ""
+    os_features: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         version = f"({self.os_version})" if self.os_version else ""
         return "/".join(part for part in (self.os + version, self.architecture, self.variant) if part)
 
-    def normalized(self) -> Platform:
+    def normalized(self) -> Self:
         """The same platform under its usual names: ``linux/aarch64/v8`` is ``linux/arm64``."""
         system = "darwin" if self.os.lower() == "macos" else self.os.lower()
         architecture, variant = _architecture(self.architecture, self.variant)
-        return Platform(system, architecture, variant, self.os_version)
+        return self._replace(os=system, architecture=architecture, variant=variant)
 
 
 def _architecture(name: str, variant: str) -> tuple[str, str]:

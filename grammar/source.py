@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -17,8 +16,7 @@ class Span(NamedTuple):
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(NamedTuple):
     """A place to show to a person: it keeps the offending line, so it outlives the source text.
 
     ``line`` and ``column`` count from 1; ``end_column`` is one past the last marked character of that line.
@@ -34,16 +32,17 @@ class Location:
         return f"{self.file}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True)
-class SourceFile:
+class _SourceFile(NamedTuple):
+    name: str
+    text: str
+
+
+class SourceFile(_SourceFile):
     """A named text. Bytes that are not UTF-8 are kept as lone surrogates, so that writing is the identity.
 
     >>> SourceFile("Dockerfile", "FROM a\\nRUN b\\n").location(Span(11, 12))
     Location(file='Dockerfile', line=2, column=5, end_column=6, text='RUN b')
     """
-
-    name: str
-    text: str
 
     @classmethod
     def from_bytes(cls, name: str, data: bytes) -> SourceFile:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 __all__ = ["Cause", "Change", "Decision", "Earlier", "Level"]
 
@@ -30,8 +29,7 @@ Cause = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One path that decided: ``change`` is ``added``, ``removed``, ``content``, ``mode``, ``owner``, ….
 
     ``before`` and ``after`` are the beginnings of the contents' digests, or modes, owners, targets; empty where
@@ -51,16 +49,14 @@ class Change:
 _WHOLE = ("added", "removed", "added to a listed directory", "removed from a listed directory")
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier:
+class Earlier(NamedTuple):
     """The run that came nearest: when it was (Unix time), and the seconds that it took."""
 
     when: float
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What was decided for one step.
 
     ``level`` says how it was found; none: it ran. ``subject`` is what the cause is about: an aspect of the
@@ -80,6 +76,13 @@ class Decision:
     def is_hit(self) -> bool:
         """Whether the step need not run."""
         return self.level is not None
+
+    def to_document(self) -> dict[str, Any]:
+        """All of it as JSON-ready data."""
+        return self._asdict() | {
+            "changes": [change._asdict() for change in self.changes],
+            "earlier": None if self.earlier is None else self.earlier._asdict(),
+        }
 
     @property
     def reason(self) -> str:

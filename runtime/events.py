@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..compiler.graph.layer import Provenance
 from .decisions import Decision
@@ -26,15 +26,13 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class BuildStarted:
+class BuildStarted(NamedTuple):
     """The plan is known: how many layers may have to be made."""
 
     layers: int
 
 
-@dataclass(frozen=True, slots=True)
-class StepStarted:
+class StepStarted(NamedTuple):
     """A layer is being made; ``reason`` says why it was not found in the cache (empty for a base image), in one
     line, and ``decision`` in full.
     """
@@ -45,8 +43,7 @@ class StepStarted:
     decision: Decision | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StepCached:
+class StepCached(NamedTuple):
     """A layer was found; ``level`` is definition, content or trace; ``saved``: seconds it once took. ``layers``
     are the diff IDs of what it adds to its parent.
     """
@@ -59,8 +56,7 @@ class StepCached:
     layers: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class StepOutput:
+class StepOutput(NamedTuple):
     """Bytes that a running step printed. ``stream`` is 1 (standard output) or 2 (standard error)."""
 
     layer: str
@@ -68,8 +64,7 @@ class StepOutput:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class StepFinished:
+class StepFinished(NamedTuple):
     """A layer was made, in ``seconds``; ``size`` is the bytes of its uncompressed archive, ``layers`` are the diff
     IDs of what it adds to its parent.
     """
@@ -80,8 +75,7 @@ class StepFinished:
     layers: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class StepFailed:
+class StepFailed(NamedTuple):
     """A layer could not be made, or was cancelled because another failed."""
 
     layer: str
@@ -89,16 +83,14 @@ class StepFailed:
     cancelled: bool
 
 
-@dataclass(frozen=True, slots=True)
-class TaskStarted:
+class TaskStarted(NamedTuple):
     """Work that is no step: resolving or pulling an image, scanning the context, exporting."""
 
     task: str
     title: str
 
 
-@dataclass(frozen=True, slots=True)
-class TaskProgress:
+class TaskProgress(NamedTuple):
     """``done`` of ``total``; ``total`` is 0 while unknown. ``unit``: ``bytes``, or what is counted."""
 
     task: str
@@ -107,8 +99,7 @@ class TaskProgress:
     unit: str = "bytes"
 
 
-@dataclass(frozen=True, slots=True)
-class TaskFinished:
+class TaskFinished(NamedTuple):
     """``detail`` is a short result to show, such as a digest."""
 
     task: str
@@ -116,16 +107,14 @@ class TaskFinished:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(NamedTuple):
     """Something that the user should know and that stops nothing."""
 
     message: str
     where: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckWarning:
+class CheckWarning(NamedTuple):
     """What one of Docker's build checks says of the Dockerfile: the rule's name, and ``FILE:LINE``."""
 
     rule: str
@@ -133,8 +122,7 @@ class CheckWarning:
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class BuildFinished:
+class BuildFinished(NamedTuple):
     """How many steps ran and how many were found."""
 
     seconds: float

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import UsageError
 from .progress import open_progress
@@ -26,8 +25,7 @@ _FORMATS = ("text", "json")
 _WARNED = 1  # what docker exits with, too
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """``check``, ``outline`` or ``targets``. ``format`` is ``text`` or ``json``; with ``ignore_status``,
     warnings are no failure.
     """

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from ...grammar.source import SourceFile
 from ..engine.request import StreamContext, UrlContext
@@ -19,8 +18,7 @@ _WEB = ("http://", "https://")
 _PIPE = "pipe a Dockerfile or a tar archive into it: tar -c . | layerc build -"
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(NamedTuple):
     """The fields of a :class:`BuildRequest` that have these names."""
 
     context: str | StreamContext | UrlContext | None

@@ -9,7 +9,6 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from .options import add_store_option
@@ -116,7 +115,7 @@ def _summary(build: BuildRecord) -> dict[str, Any]:
 
 
 def _step(step: StepRecord) -> dict[str, Any]:
-    values = asdict(step)
+    values = step._asdict()
     decision = step.decision
     del values["decision"], values["is_base"]
     values["seconds"] = round(step.seconds, 3)
@@ -127,7 +126,7 @@ def _step(step: StepRecord) -> dict[str, Any]:
         "cause": decision.cause,
         "subject": decision.subject,
         "reason": decision.reason,
-        "changes": [asdict(change) for change in decision.changes],
+        "changes": [change._asdict() for change in decision.changes],
         "more": decision.more,
         "earlier": None
         if earlier is None
@@ -200,13 +199,11 @@ def _paragraph(step: StepRecord, style: Style, room: int, now: float) -> Iterato
 
 def _headline(decision: Decision) -> str:
     """The reason without the paths, which stand below it."""
-    from dataclasses import replace
-
     if decision.cause == "parent" and decision.changes and not decision.note:
         return "files changed that it reads"
     if decision.cause == "unread" and decision.changes:
         return "it reads nothing of what changed"
-    return replace(decision, changes=()).reason
+    return decision._replace(changes=()).reason
 
 
 def _state(step: StepRecord) -> str:

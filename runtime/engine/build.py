@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -160,6 +159,8 @@ def _outputs(request: BuildRequest, reporter: Reporter) -> list[Output]:
     index = _is_index(request)
     if not request.outputs and not request.annotations:
         return []
+    from dataclasses import replace
+
     from ..export import exporters, parse_output
     from ..export.annotations import annotated, parse_annotation
 
@@ -295,7 +296,7 @@ def _assemble(
     manifest = ImageManifest.from_config(config_document(image, layers))
     if image.epoch is None:
         return manifest
-    return replace(manifest, epoch=image.epoch, base_layers=len(layers) - own_layers(plan, image))
+    return manifest._replace(epoch=image.epoch, base_layers=len(layers) - own_layers(plan, image))
 
 
 def _make_room(store: Store, limit: int | None, reporter: Reporter) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from ... import __version__
@@ -74,7 +73,8 @@ def _compile(
 
 def _key(request: BuildRequest, ignore: PatternMatcher) -> str:
     assert request.dockerfile is not None
-    options = asdict(request.options)
+    options = request.options._asdict()
+    options |= {"build_args": dict(options["build_args"]), "contexts": dict(options["contexts"])}
     patterns = [[pattern.text, pattern.exclusion] for pattern in ignore.patterns]
     name, text = request.dockerfile.name, request.dockerfile.text
     return sha256_hex(canonical_json([__version__, _FORMAT, name, text, options, patterns]))
@@ -93,7 +93,8 @@ def _remembered(
 
 def _request_document(request: ImageRequest) -> dict[str, Any]:
     """A context is noted by its name only: its URL may hold a password. The key is made of all contexts."""
-    return asdict(request) | {"context": request.context and request.context.name}
+    context, where = request.context, request.where
+    return request._asdict() | {"context": context and context.name, "where": where and where._asdict()}
 
 
 def _request(document: dict[str, Any], contexts: Mapping[str, NamedContext]) -> ImageRequest:

@@ -48,7 +48,7 @@ def composed_copy(
     if warn is not None:
         for warning in warnings:
             warn(warning)
-    if plan.count < _LEAST:
+    if plan.entry_count < _LEAST:
         return _assembled(store, view, composition.root, None, check)
     key = _place(copy, plan)
     earlier = store.record(_RECORD, key)

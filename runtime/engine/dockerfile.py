@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...compiler.gitref import is_http
 from ...compiler.graph.operations import HttpFile
 from ...grammar.source import SourceFile
@@ -34,8 +32,8 @@ def with_dockerfile(request: BuildRequest, contexts: Contexts, fetcher: Fetcher)
     source = request.dockerfile or _find(request, contexts, fetcher)
     options = request.options
     if _EPOCH in options.build_args or _EPOCH in source.text:
-        options = replace(options, context_time=contexts.time())
-    return replace(request, dockerfile=source, options=options)
+        options = options._replace(context_time=contexts.time())
+    return request._replace(dockerfile=source, options=options)
 
 
 def _find(request: BuildRequest, contexts: Contexts, fetcher: Fetcher) -> SourceFile:

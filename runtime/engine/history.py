@@ -12,10 +12,9 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
 from threading import Lock
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from ...compiler.graph.layer import ImageLayer
 from ...compiler.graph.operations import Base
@@ -30,8 +29,7 @@ _KEPT = 20
 _FORM = 1
 
 
-@dataclass(frozen=True, slots=True)
-class StepRecord:
+class StepRecord(NamedTuple):
     """One step of a build. ``state``: cached, done, failed, canceled or running (the build was killed or failed).
 
     ``seconds`` is what it took, or what it once took if it was cached. ``layers`` are the diff IDs that it adds.
@@ -53,8 +51,7 @@ class StepRecord:
     layers: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class BuildRecord:
+class BuildRecord(NamedTuple):
     """One build: when it began (Unix time), how long it took, and its steps in the order of their decisions."""
 
     number: int
@@ -98,14 +95,14 @@ def name_of(request: BuildRequest) -> str:
     return os.path.basename(os.path.realpath(request.context)) if isinstance(request.context, str) else ""
 
 
-@dataclass(slots=True)
 class _Step:
-    layer: ImageLayer
-    decision: Decision
-    state: str = "running"
-    seconds: float = 0.0
-    size: int = 0
-    layers: tuple[str, ...] = field(default=())
+    def __init__(self, layer: ImageLayer, decision: Decision) -> None:
+        self.layer = layer
+        self.decision = decision
+        self.state = "running"
+        self.seconds = 0.0
+        self.size = 0
+        self.layers: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
         place = self.layer.provenance
@@ -280,7 +277,7 @@ def _build(number: int, document: Mapping[str, Any]) -> BuildRecord:
 def _compact(decision: Decision) -> dict[str, Any]:
     if decision.cause == "same":
         return {"level": decision.level, "cause": "same"}
-    return {name: value for name, value in asdict(decision).items() if value}
+    return {name: value for name, value in decision.to_document().items() if value}
 
 
 def _decision(data: Mapping[str, Any]) -> Decision:

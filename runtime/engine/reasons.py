@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import islice
+from typing import NamedTuple
 
 from ...compiler.graph.layer import ImageLayer
 from ...compiler.graph.operations import Add, Base, Copy, FromContext, FromLayer, Run
@@ -28,8 +28,7 @@ _SHOWN = 3  # deciding paths
 _STEP, _FILES, _ASPECTS, _NAME = "step", "step files", "step aspects", "step name"
 
 
-@dataclass(frozen=True, slots=True)
-class Basis:
+class Basis(NamedTuple):
     """What a step is made from: contents of the tree below and of what it takes from stages, digests of what
     comes from outside, and what it copies.
     """
@@ -40,8 +39,7 @@ class Basis:
     plan: CopyPlan | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(NamedTuple):
     """How a step ran the last time."""
 
     below: str
@@ -88,10 +86,10 @@ class Reasons:
             return Decision(None, "no-cache", self._fresh[layer.id], earlier=earlier)
         if verdict.conflicts:
             decision = self._by_trace(layer, verdict, stacks)
-            return decision if decision.earlier else replace(decision, earlier=earlier)
+            return decision if decision.earlier else decision._replace(earlier=earlier)
         if before is None:
             return self._unknown(layer)
-        return replace(self._by_inputs(layer, before, basis, stacks), earlier=earlier)
+        return self._by_inputs(layer, before, basis, stacks)._replace(earlier=earlier)
 
     def _by_trace(self, layer: ImageLayer, verdict: Verdict, stacks: Sequence[Sequence[str]]) -> Decision:
         changes = tuple(self._conflict(conflict, verdict, stacks) for conflict in verdict.conflicts[:_SHOWN])
@@ -231,7 +229,7 @@ def _rest(names: Sequence[str]) -> str:
 
 
 def _first(decision: Decision, changes: Sequence[Change]) -> Decision:
-    return replace(decision, changes=tuple(changes[:_SHOWN]), more=len(changes) > _SHOWN)
+    return decision._replace(changes=tuple(changes[:_SHOWN]), more=len(changes) > _SHOWN)
 
 
 def _context(layer: ImageLayer) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from ...compiler.graph.plan import LayerPlan
 from ...compiler.options import CompileOptions
@@ -21,8 +20,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(NamedTuple):
     """``--secret id=…``: its value comes from file ``source`` or from environment variable ``env``."""
 
     id: str
@@ -30,24 +28,21 @@ class Secret:
     env: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SshForward:
+class SshForward(NamedTuple):
     """``--ssh ID[=PATH,…]``: ``paths`` are an agent's socket, or private keys; none: the user's own agent."""
 
     id: str
     paths: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class StreamContext:
+class StreamContext(NamedTuple):
     """A build context that is a tar archive: ``head``, which was read of it already, and then ``stream``."""
 
     head: bytes
     stream: BinaryIO
 
 
-@dataclass(frozen=True, slots=True)
-class UrlContext:
+class UrlContext(NamedTuple):
     """A build context at ``url`` (as the user wrote it): a git repository, a tar archive, or a plain file,
     which is the Dockerfile then.
     """
@@ -55,8 +50,7 @@ class UrlContext:
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class BuildRequest:
+class BuildRequest(NamedTuple):
     """All that one build depends on besides the store and the machine.
 
     One of ``dockerfile`` and ``plan`` is given, or neither: then the Dockerfile is ``dockerfile_name`` in the
@@ -90,8 +84,7 @@ class BuildRequest:
     keep_storage: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltImage:
+class BuiltImage(NamedTuple):
     """One image of a build. ``digest`` is the manifest's and empty where no exporter made one;
     ``config_digest`` is what Docker calls the image's id. ``diff_ids`` are its layers, bottom first.
     """
@@ -103,8 +96,7 @@ class BuiltImage:
     diff_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class BuildResult:
+class BuildResult(NamedTuple):
     """``executed`` steps ran, ``cached`` were found; ``outputs`` say, one line each, what was written. ``root``
     is the manifest or index that the first output with one wrote; ``is_index`` whether images are told apart by
     platforms, even if there is but one.

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from queue import SimpleQueue
 from threading import Event
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ...compiler.graph.layer import ImageLayer
 
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["CancelledStepError", "Found", "LayerResult", "LayerWorker", "Scheduler"]
 
 
-@dataclass(frozen=True, slots=True)
-class LayerResult:
+class LayerResult(NamedTuple):
     """What a layer came to: diff IDs from the bottom up, and the digest of the stack's content.
 
     ``content`` takes no time stamps into account, so equal results are equal here.
@@ -61,14 +59,14 @@ class LayerWorker(Protocol):
         """Find the layer by content or execute it. Called in a worker thread."""
 
 
-@dataclass(slots=True)
 class _Node:
-    layer: ImageLayer
-    needs: tuple[str, ...]
-    found: Found | None
-    missing: int = 0
-    dependents: list[_Node] = field(default_factory=list)
-    result: LayerResult | None = None
+    def __init__(self, layer: ImageLayer, needs: tuple[str, ...], found: Found | None) -> None:
+        self.layer = layer
+        self.needs = needs
+        self.found = found
+        self.missing = 0
+        self.dependents: list[_Node] = []
+        self.result: LayerResult | None = None
 
 
 class Scheduler:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from threading import Event, Lock
 from typing import TYPE_CHECKING
 
@@ -273,7 +272,7 @@ class CachingWorker:
             if known is not None:
                 trees = None if _binds(operation) else self._builder.trees(layer, parent.stack, stacks)
                 self._note_keys(layer, key, trees)
-                return self._found(layer, parent, replace(known, basis=made_on), key, _EQUAL)
+                return self._found(layer, parent, known._replace(basis=made_on), key, _EQUAL)
             trees = self._builder.trees(layer, parent.stack, stacks)
             self._note_keys(layer, key, trees)
             seen = () if trees is None else trees.stacks
@@ -281,7 +280,7 @@ class CachingWorker:
             if trees is not None and not is_fresh:
                 verdict = self._tracer.find(operation, trees)
                 if verdict.result is not None:
-                    result = replace(verdict.result, basis=made_on)
+                    result = verdict.result._replace(basis=made_on)
                     return self._found(layer, parent, result, key, self._why.unread(verdict, seen))
             decision = self._why.miss(layer, basis, verdict, seen or (parent.stack,))
             self._report(StepStarted(layer.id, layer.provenance, decision.reason, decision))

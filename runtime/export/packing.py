@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ...compiler.config import rfc3339
 from ..errors import UsageError
@@ -145,11 +145,10 @@ class Packing:
         if latest is not None:
             image = image.with_diff_ids([layer.diff_id for layer in layers])
         image = image.with_layers([layer.blob for layer in layers])
-        image = replace(image, annotations=self._annotated("manifest", image.platform))
+        image = image._replace(annotations=self._annotated("manifest", image.platform))
         if self.oci:
             return image
-        return replace(
-            image,
+        return image._replace(
             layers=tuple(media_types.as_docker(layer) for layer in image.layers),
             media_type=media_types.DOCKER_MANIFEST,
             config_media_type=media_types.DOCKER_CONFIG,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from .digests import parse_digest
 from .platforms import Platform
@@ -12,13 +11,7 @@ from .platforms import Platform
 __all__ = ["Descriptor"]
 
 
-@dataclass(frozen=True, slots=True)
-class Descriptor:
-    """A reference to a blob: media type, digest (``sha256:<hex>``) and size in bytes.
-
-    ``platform`` stands on entries of an index. ``urls`` are other places of the content (kept, never used).
-    """
-
+class _Descriptor(NamedTuple):
     media_type: str
     digest: str
     size: int
@@ -27,14 +20,35 @@ class Descriptor:
     urls: tuple[str, ...] = ()
     artifact_type: str = ""
 
-    def __post_init__(self) -> None:
-        parse_digest(self.digest)
-        if not 0 <= self.size < 1 << 63:
-            raise ValueError(f"a size can not be {self.size}")
+
+class Descriptor(_Descriptor):
+    """A reference to a blob: media type, digest (``sha256:<hex>``) and size in bytes.
+
+    ``platform`` stands on entries of an index. ``urls`` are other places of the content (kept, never used).
+    Raises ``ValueError`` for a digest or a size that can not be one.
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        media_type: str,
+        digest: str,
+        size: int,
+        annotations: tuple[tuple[str, str], ...] = (),
+        platform: Platform | None = None,
+        urls: tuple[str, ...] = (),
+        artifact_type: str = "",
+    ) -> Self:
+        """Check it."""
+        parse_digest(digest)
+        if not 0 <= size < 1 << 63:
+            raise ValueError(f"a size can not be {size}")
+        return super().__new__(cls, media_type, digest, size, annotations, platform, urls, artifact_type)
 
     def with_(self, **changes: Any) -> Self:
         """A copy with ``changes``."""
-        return replace(self, **changes)
+        return type(self)(**{**self._asdict(), **changes})
 
     def annotation(self, key: str) -> str | None:
         """The annotation ``key``, or none."""

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import SourceError
 from . import media_types
@@ -27,8 +26,7 @@ MAX_CONFIG = 8 << 20
 MAX_ENTRIES = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(NamedTuple):
     """One image: its config and its layers, bottom first."""
 
     config: Descriptor
@@ -52,8 +50,7 @@ class Manifest:
         return dump_json(document)
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(NamedTuple):
     """Several manifests: one image for several platforms, or the images of a layout."""
 
     manifests: tuple[Descriptor, ...]

@@ -6,9 +6,8 @@ Source: OCI image spec, "Image Manifest" and "Image Configuration".
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from ...compiler.config import HistoryItem, ImageConfig
 from ..errors import IntegrityError, SourceError
@@ -22,8 +21,17 @@ from .platforms import Platform
 __all__ = ["ImageManifest", "chain_ids"]
 
 
-@dataclass(frozen=True)
-class ImageManifest:
+class _Image(NamedTuple):
+    config_bytes: bytes
+    layers: tuple[Descriptor, ...] = ()
+    annotations: tuple[tuple[str, str], ...] = ()
+    media_type: str = media_types.OCI_MANIFEST
+    config_media_type: str = media_types.OCI_CONFIG
+    epoch: int | None = None
+    base_layers: int = 0
+
+
+class ImageManifest(_Image):
     """An image. ``config_bytes`` is the config document exactly as its digest needs it.
 
     ``layers`` are descriptors, bottom first, one for each of :attr:`diff_ids`; they are empty on an image
@@ -31,14 +39,6 @@ class ImageManifest:
     (:meth:`with_layers`). Of an assembled image, ``epoch`` is the Unix time of SOURCE_DATE_EPOCH, if it is set,
     and ``base_layers`` tells how many of its lowest layers are those of its base image.
     """
-
-    config_bytes: bytes
-    layers: tuple[Descriptor, ...] = ()
-    annotations: tuple[tuple[str, str], ...] = ()
-    media_type: str = media_types.OCI_MANIFEST
-    config_media_type: str = media_types.OCI_CONFIG
-    epoch: int | None = field(default=None, compare=False)
-    base_layers: int = field(default=0, compare=False)
 
     @classmethod
     def from_config(cls, document: Mapping[str, Any]) -> Self:
@@ -128,13 +128,13 @@ class ImageManifest:
         if len(diff_ids) != len(self.diff_ids):
             raise ValueError(f"{len(diff_ids)} layers in the place of {len(self.diff_ids)}")
         rootfs = {**self.document["rootfs"], "diff_ids": list(diff_ids)}
-        return replace(self, config_bytes=dump_json({**self.document, "rootfs": rootfs}))
+        return self._replace(config_bytes=dump_json({**self.document, "rootfs": rootfs}))
 
     def with_layers(self, layers: Sequence[Descriptor]) -> Self:
         """The image with the blobs of its layers, one for each diff ID."""
         if len(layers) != len(self.diff_ids):
             raise ValueError(f"{len(layers)} blobs for {len(self.diff_ids)} layers")
-        return replace(self, layers=tuple(layers))
+        return self._replace(layers=tuple(layers))
 
     def to_bytes(self) -> bytes:
         """The manifest document."""

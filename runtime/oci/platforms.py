@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 from ...compiler import platforms as names
@@ -17,20 +16,14 @@ from ..errors import UsageError
 __all__ = ["Platform", "host_platform", "parse_platform"]
 
 
-@dataclass(frozen=True, slots=True)
 class Platform(names.Platform):
-    """What an image runs on, as a document or a user says it; :meth:`normalized` gives the usual names."""
+    """What an image runs on, as a document or a user says it; ``normalized`` gives the usual names.
 
-    os_features: tuple[str, ...] = ()
+    >>> str(Platform("Linux", "aarch64", "v8").normalized())
+    'linux/arm64'
+    """
 
-    def normalized(self) -> Platform:
-        """The same platform under its usual names.
-
-        >>> str(Platform("Linux", "aarch64", "v8").normalized())
-        'linux/arm64'
-        """
-        usual = names.Platform.normalized(self)
-        return replace(self, os=usual.os, architecture=usual.architecture, variant=usual.variant)
+    __slots__ = ()
 
     def accepted(self) -> Iterator[Platform]:
         """The platforms that an image may be for to run here, the best first.
@@ -41,16 +34,16 @@ class Platform(names.Platform):
         own = self.normalized()
         if own.architecture == "arm64":
             yield from (
-                replace(own, variant=variant).normalized() for variant in _arm64_variants(own.variant)
+                own._replace(variant=variant).normalized() for variant in _arm64_variants(own.variant)
             )
-            own = replace(own, architecture="arm", variant="v8")
+            own = own._replace(architecture="arm", variant="v8")
         yield own
         level = int(own.variant[1:]) if re.fullmatch(r"v[0-9]{1,2}", own.variant) else 0
         if own.architecture == "arm":
-            yield from (replace(own, variant=f"v{older}") for older in range(level - 1, 4, -1))
+            yield from (own._replace(variant=f"v{older}") for older in range(level - 1, 4, -1))
         if own.architecture == "amd64":
-            yield from (replace(own, variant=f"v{older}").normalized() for older in range(level - 1, 0, -1))
-            yield replace(own, architecture="386", variant="")
+            yield from (own._replace(variant=f"v{older}").normalized() for older in range(level - 1, 0, -1))
+            yield own._replace(architecture="386", variant="")
 
     def rank(self, offered: Platform) -> int | None:
         """How well an image for ``offered`` fits here (0 is best), or none where it does not run."""

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from threading import Event, Lock
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ...compiler.config import HistoryItem, ImageConfig
 from ...compiler.options import BaseImage, ImageRequest
@@ -66,10 +65,9 @@ class Layers(Protocol):
         """Diff IDs, bottom first, of layers that the store has now."""
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedImage:
+class ResolvedImage(NamedTuple):
     """A base image whose documents are known. ``base`` is what the compiler needs; ``source`` says to a
-    person where it comes from; ``index`` is the digest that the reference itself named, where that is an
+    person where it comes from; ``index_digest`` is the one that the reference itself named, where it is that of an
     index of several platforms.
     """
 
@@ -77,11 +75,10 @@ class ResolvedImage:
     base: BaseImage
     layers: Layers
     source: str
-    index: str = ""
+    index_digest: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class BlobLayers:
+class BlobLayers(NamedTuple):
     """Layers that are blobs. ``published`` are those that an image's manifest lists: an export keeps them
     as they are, other archives are only where the content comes from.
     """
@@ -131,8 +128,7 @@ class BlobLayers:
                 apply(store, _Stoppable(stream, advance), diff_id, (blob,))
 
 
-@dataclass(frozen=True, slots=True)
-class _Stoppable:
+class _Stoppable(NamedTuple):
     """A stream that ends with :class:`Cancelled` where the work is no longer wanted."""
 
     stream: Readable

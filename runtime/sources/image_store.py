@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from threading import Event
+from typing import NamedTuple
 
 from ...compiler.options import ImageRequest
 from ..errors import SourceError
@@ -17,8 +17,7 @@ __all__ = ["keep_image", "resolve_kept"]
 _KIND = "image"
 
 
-@dataclass(frozen=True, slots=True)
-class _KeptLayers:
+class _KeptLayers(NamedTuple):
     """Layers that the store has, unless they were collected meanwhile."""
 
     diff_ids: tuple[str, ...]

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .globs import PatternError, clean, compile_glob
 
@@ -30,16 +29,17 @@ _SPECIAL = re.compile(r"[*\[\]?^\\]")
 _GLOB_SUFFIXES = ("/**", "/*")
 
 
-@dataclass(frozen=True)
-class Pattern:
-    """One pattern, cleaned, without its ``!``. ``kind`` says how ``operand`` is compared with a path: equal,
-    at its start, at its end, or as an expression.
-    """
-
+class _Pattern(NamedTuple):
     text: str
     exclusion: bool
     kind: MatchKind
     operand: str
+
+
+class Pattern(_Pattern):
+    """One pattern, cleaned, without its ``!``. ``kind`` says how ``operand`` is compared with a path: equal,
+    at its start, at its end, or as an expression.
+    """
 
     @cached_property
     def match(self) -> Callable[[str], object]:

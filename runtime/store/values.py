@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..oci.descriptor import Descriptor
 
 __all__ = ["LayerUse", "Result", "StoredLayer", "Usage"]
 
 
-@dataclass(frozen=True, slots=True)
-class StoredLayer:
+class StoredLayer(NamedTuple):
     """A layer of the store.
 
     ``diff_id`` is the digest of its uncompressed archive, of ``size`` bytes; ``content`` that of its entries
@@ -38,8 +37,7 @@ class StoredLayer:
         return self.blobs[0] if self.blobs else None
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What a step gave: the stack of layers (diff IDs, bottom to top), and the seconds that it took.
 
     ``created`` is in seconds since 1970; ``basis`` says, in its maker's terms, what it was made on.
@@ -51,8 +49,7 @@ class Result:
     basis: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LayerUse:
+class LayerUse(NamedTuple):
     """How a layer is used: bytes on disk with its archives, its last use (Unix time), the seconds that it took to
     make, and how many stacks of results it is in.
     """
@@ -64,8 +61,7 @@ class LayerUse:
     needed: int
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Counts, and bytes on disk."""
 
     layers: int
@@ -73,7 +69,7 @@ class Usage:
     blobs: int
     blob_bytes: int
     results: int
-    removed: dict[str, int] = field(default_factory=dict)
+    removed: dict[str, int]
 
     @property
     def total(self) -> int:

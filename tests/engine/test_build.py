@@ -6,7 +6,6 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -234,7 +233,7 @@ def test_a_plan_builds_to_the_same_image_as_its_dockerfile(project: TinyProject)
         plan = compile_only(project.request(text), store, lambda _: None)
         again = LayerPlan.from_document(plan.to_document())
         result = build(
-            replace(project.request(text), dockerfile=None, plan=again), store, project.events.append
+            project.request(text)._replace(dockerfile=None, plan=again), store, project.events.append
         )
     assert result.images == first.images
 
@@ -253,7 +252,7 @@ def test_a_tagged_image_can_be_built_on(project: TinyProject) -> None:
     project.events = []
     dockerfile = SourceFile("Dockerfile", "FROM mine\nRUN echo $A > /2\n")
     with Store.open(str(project.home)) as store:
-        request = replace(project.request(""), dockerfile=dockerfile)
+        request = project.request("")._replace(dockerfile=dockerfile)
         second = build(request, store, project.events.append)
     assert second.images[0].diff_ids[:-1] == first.images[0].diff_ids
     assert project.read(second, "2") == "b\n"

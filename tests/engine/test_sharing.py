@@ -15,7 +15,6 @@ import sys
 import tarfile
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -503,7 +502,7 @@ def test_base_images_do_not_come_from_a_cache(machine: TinyProject) -> None:
     layout = machine.home.parent / "layout"
     machine.build("FROM base", outputs=(f"type=oci-layout,dest={layout}",))
     context = NamedContext("image", "oci-layout", f"oci-layout://{layout}")
-    options = replace(CompileOptions(), contexts={"image": context})
+    options = CompileOptions()._replace(contexts={"image": context})
     own = machine.build("FROM image\nRUN echo 1 > /one", options=options)
     with sqlite3.connect(machine.home / "index.db") as index:
         keys = [key for (key,) in index.execute("SELECT key FROM results")]

@@ -16,7 +16,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
@@ -390,7 +389,7 @@ def test_changes_of_the_text(twin: Twin, name: str) -> None:
 
 def test_options_that_steps_can_see(twin: Twin) -> None:
     def options(**changes: object) -> CompileOptions:
-        return replace(CompileOptions(), **changes)
+        return CompileOptions()._replace(**changes)
 
     text = "ARG A\nRUN echo $A $HTTP_PROXY > /a; cp /etc/hosts /hosts; ls /sys/class/net > /net\n"
     twin.build(text)
@@ -593,7 +592,7 @@ def test_dockerfiles_share_steps_and_plans_do_not_mix(twin: Twin) -> None:
     twin.build(two)
     assert twin.ran() == ["RUN touch /two"]
     request = twin.project.request(one)
-    renamed = replace(request, dockerfile=replace(request.dockerfile, name="other/Dockerfile"))
+    renamed = request._replace(dockerfile=request.dockerfile._replace(name="other/Dockerfile"))
     with Store.open(str(twin.project.home)) as store:
         events: list[object] = []
         build(renamed, store, events.append)

@@ -195,7 +195,7 @@ def test_by_digest_and_by_platform(layout: Image, store: Store) -> None:
     index = layout.tag(layout.blob(Index(entries).to_bytes(), media_types.OCI_INDEX), "multi")
     for value in (f":multi@{index.digest}", f"@{index.digest}", ":multi", ""):
         resolved = find(f"oci-layout://{layout.path}{value}", store, "linux/arm64")
-        assert (resolved.base.digest, resolved.index) == (entries[1].digest, index.digest)
+        assert (resolved.base.digest, resolved.index_digest) == (entries[1].digest, index.digest)
         assert resolved.base.config.architecture == "arm64"
     single = find(f"oci-layout://{layout.path}@{entries[1].digest}", store, "linux/amd64")
     assert single.base.digest == entries[1].digest

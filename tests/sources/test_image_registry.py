@@ -141,7 +141,7 @@ def test_the_platform_is_chosen_from_an_index(registry: Registry, server: Script
     index = registry.manifest(Index(tuple(entries)), "v1")
     for platform, entry in zip(("linux/amd64", "linux/arm64"), entries, strict=True):
         resolved = find(server, store, platform=platform)
-        assert (resolved.base.digest, resolved.index) == (entry.digest, index.digest)
+        assert (resolved.base.digest, resolved.index_digest) == (entry.digest, index.digest)
     asked(server)
     find(server, store, platform="linux/arm64")
     assert asked(server) == ["HEAD manifests/v1"]

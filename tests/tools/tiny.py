@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 from layerc.compiler.options import CompileOptions
@@ -37,7 +36,7 @@ class TinyProject:
     def request(self, text: str, **changes: object) -> BuildRequest:
         dockerfile = SourceFile("Dockerfile", BASE + text)
         request = BuildRequest(dockerfile, CompileOptions(), context=str(self.context))
-        return replace(request, **changes)
+        return request._replace(**changes)
 
     def build(self, text: str, **changes: object) -> BuildResult:
         self.events = []

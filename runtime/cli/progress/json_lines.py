@@ -11,11 +11,10 @@ import re
 import time
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import asdict
 from threading import Lock
 from typing import Any, Self, TextIO
 
-from ...events import Event, StepOutput
+from ...events import Event, StepCached, StepOutput, StepStarted
 
 __all__ = ["JsonProgress", "event_document"]
 
@@ -24,7 +23,10 @@ _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 def event_document(event: Event) -> dict[str, Any]:
     """The JSON form of ``event``, without the time."""
-    fields = asdict(event)
+    fields = event._asdict()
+    if isinstance(event, StepStarted | StepCached):
+        fields["provenance"] = event.provenance._asdict()
+        fields["decision"] = event.decision and event.decision.to_document()
     if isinstance(event, StepOutput):
         del fields["data"]
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["Mode", "parse_mode"]
 
@@ -18,8 +18,7 @@ _PERMISSIONS = {"r": 0o444, "w": 0o222, "x": 0o111}
 _Change = Callable[[int, bool], int]
 
 
-@dataclass(frozen=True)
-class Mode:
+class Mode(NamedTuple):
     """A parsed ``--chmod``. ``number`` is none for the symbolic form.
 
     >>> oct(parse_mode("640").apply(0o755, False)), oct(parse_mode("go-w,a+X").apply(0o622, True))

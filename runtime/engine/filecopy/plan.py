@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -27,8 +26,7 @@ class Item(NamedTuple):
     passage: bool = False
 
 
-@dataclass(frozen=True)
-class CopyAction:
+class CopyAction(NamedTuple):
     """One source: a file, or a directory with what was selected in it. ``items[0]`` is the root.
 
     ``name`` is what it is called if the destination is a directory. With ``contents`` a directory's content
@@ -69,21 +67,22 @@ class CopyAction:
         return groups
 
 
-@dataclass(frozen=True)
-class CopyPlan:
+class _CopyPlan(NamedTuple):
+    actions: tuple[CopyAction, ...]
+    dest: str
+    chown: str = ""
+    mode: Mode | None = None
+    unmatched: tuple[str, ...] = ()
+
+
+class CopyPlan(_CopyPlan):
     """All of one operation. ``unmatched`` are wildcard patterns that nothing matches, which is allowed.
 
     ``mode`` is what ``--chmod`` asks for; ``chown`` is as written.
     """
 
-    actions: tuple[CopyAction, ...]
-    dest: str
-    chown: str = ""
-    mode: Mode | None = None
-    unmatched: tuple[str, ...] = field(default=(), compare=False)
-
     @property
-    def count(self) -> int:
+    def entry_count(self) -> int:
         """How many entries are copied (an archive counts as one)."""
         return sum(len(action.items) for action in self.actions)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ....compiler.graph.operations import (
     Add,
@@ -80,8 +80,7 @@ def _inline(source: InlineFile, now_ns: int) -> CopyAction:
     return CopyAction(tree, name, (Item("", entry),))
 
 
-@dataclass(frozen=True)
-class _Selection:
+class _Selection(NamedTuple):
     """Patterns of ``--parents`` and ``--exclude``, relative to the directory that is copied."""
 
     include: PatternMatcher | None
