@@ -23,6 +23,7 @@ from .instructions.table import read_command
 from .options import BaseImage, CompileOptions, ImageRequest
 from .platforms import Platform, parse_platform
 from .program import Program
+from .promises import named_only
 from .references import parse_reference
 from .reserved import wants_index
 from .site import Site
@@ -94,6 +95,7 @@ def bind_stages(
         words,
         epoch,
         layers,
+        named_only(program, checks),
     )
     stages = tuple(node.name for node in names.nodes if node.name)
     several = wants_index(options.build_args, options.platforms)

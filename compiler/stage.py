@@ -45,7 +45,8 @@ class Declared(NamedTuple):
 @dataclass(slots=True, eq=False, repr=False)
 class Shared:
     """What all stages of one compilation for one platform share. ``epoch`` is the time that the image tells of
-    itself, none for that of the build. ``layers`` grows in build order.
+    itself, none for that of the build. ``layers`` grows in build order. ``named_only`` are build arguments that
+    only commands that name them read.
     """
 
     options: CompileOptions
@@ -55,6 +56,7 @@ class Shared:
     words: Words
     epoch: int | None
     layers: dict[str, ImageLayer]
+    named_only: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True, eq=False, repr=False)

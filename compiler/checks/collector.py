@@ -108,6 +108,16 @@ class Checks:
                     break
         return Wanted()
 
+    def comments(self, site: Site) -> tuple[str, ...]:
+        """The comments above an instruction of the document, without their marks."""
+        return self._comments.get(site.instruction.span.start, ())
+
+    def remark(self, site: Site, message: str) -> None:
+        """A warning of our own, which no rule of Docker's has."""
+        instruction = site.instruction
+        name = self.document.source.name
+        self._add(Notice(message, "", name, instruction.start_line, instruction.end_line))
+
     def _directive(self) -> Location | None:
         if self.chosen is not None:
             return None

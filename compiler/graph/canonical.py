@@ -1,7 +1,8 @@
 """One codec for operations: their JSON form, and the canonical form that identities are made of.
 
 The canonical form is JSON with sorted keys and no white space; a value that equals its field's default is
-left out, so a new field with a default changes no identity.
+left out, so a new field with a default changes no identity. It is made of what an operation means, however that is
+spelled (``meaning.py``).
 """
 
 from __future__ import annotations
@@ -41,6 +42,10 @@ def encode(value: Any, *, identity: bool = False) -> Any:
     tag = _TAGS.get(type(value))
     if tag is None:
         return [encode(item, identity=identity) for item in value] if isinstance(value, tuple) else value
+    if identity and isinstance(value, operations.Operation):
+        from .meaning import meaning_of  # not needed by who reads a plan whose meanings are remembered
+
+        value = meaning_of(value)
     data: dict[str, Any] = {"type": tag}
     defaults, unkeyed = value._field_defaults, operations.UNKEYED.get(type(value)) if identity else None
     for name, content in zip(value._fields, value, strict=True):

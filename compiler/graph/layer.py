@@ -52,9 +52,9 @@ class ImageLayer(_Layer):
     """An operation, the layer it is laid over, and the other layers that it reads.
 
     ``parent`` and ``inputs`` are ids; a parent of none is the empty file system (scratch). The ``id`` is the
-    SHA-256 (hexadecimal) of the canonical form, parents' ids included: equal work has an equal id, whatever
-    it is called. Contents of build contexts are not part of it: they are not known to the compiler. The place
-    takes no part in equality.
+    SHA-256 (hexadecimal) of meaning, parent and inputs: equal work has an equal id, whatever it is called and
+    however it is spelled. Contents of build contexts are not part of it: they are not known to the compiler. The
+    place takes no part in equality.
     """
 
     def __eq__(self, other: object) -> bool:
@@ -67,14 +67,19 @@ class ImageLayer(_Layer):
         return hash(self[:-1])
 
     @cached_property
+    def meaning(self) -> str:
+        """Identity of the operation alone, however it is spelled: SHA-256 of its canonical form."""
+        return sha256_hex(canonical_json(encode(self.operation, identity=True)))
+
+    @cached_property
     def id(self) -> str:
         """Identity of the definition."""
-        form = {
-            "inputs": list(self.inputs),
-            "operation": encode(self.operation, identity=True),
-            "parent": self.parent,
-        }
+        form = {"inputs": list(self.inputs), "operation": self.meaning, "parent": self.parent}
         return sha256_hex(canonical_json(form))
+
+    def remember_meaning(self, meaning: str) -> None:
+        """Take :attr:`meaning` from one who has computed it before: it takes longer than all else of a layer."""
+        vars(self)["meaning"] = meaning
 
     @property
     def references(self) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """What one layer does: small frozen values.
 
 Every field that can change a layer's content is part of its identity; :data:`UNKEYED` fields (values that must
-not enter a cache key) are not. Codec and identity: ``canonical.py``.
+not enter a cache key) are not. Codec and identity: ``canonical.py``; what different spellings have in common:
+``meaning.py``.
 """
 
 from __future__ import annotations
@@ -121,6 +122,8 @@ class Mount(NamedTuple):
 class Run(NamedTuple):
     """Execute ``argv`` on the parent's tree. ``scripts`` are put, read-only, under ``/dev/pipes``.
 
+    ``named_only`` are the variables of ``env`` of which the user says that only a command that names them reads
+    them, and that this one does not name: their values are no part of its identity.
     ``proxy`` are the predefined proxy arguments: set for the step, never part of its identity.
     """
 
@@ -137,6 +140,7 @@ class Run(NamedTuple):
     shm_size: int = 0
     ulimits: tuple[str, ...] = ()
     hostname: str = ""
+    named_only: tuple[str, ...] = ()
     proxy: Pairs = ()
 
     def __eq__(self, other: object) -> bool:

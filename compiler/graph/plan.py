@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ..config import Healthcheck, HistoryItem, ImageConfig, rfc3339
@@ -70,15 +71,15 @@ class LayerPlan(NamedTuple):
         }
 
     @classmethod
-    def from_document(cls, document: Any) -> LayerPlan:
+    def from_document(cls, document: Any, meanings: Sequence[str] = ()) -> LayerPlan:
         """Read the JSON form. Raises ``ValueError`` where it is not one, or where an id does not match what
-        it names (a plan may come from a stranger).
+        it names (a plan may come from a stranger). ``meanings`` are those of the layers, where they are known.
         """
         if not isinstance(document, dict) or document.get("schema") != SCHEMA:
             found = document.get("schema") if isinstance(document, dict) else None
             raise ValueError(f"not a {SCHEMA} document: schema is {found!r}")
         try:
-            layers = _layers(document["layers"])
+            layers = _layers(document["layers"], meanings)
             images = tuple(_image(entry) for entry in document["images"])
             notices = tuple(Notice(**entry) for entry in document.get("notices", ()))
         except (KeyError, TypeError, AttributeError) as error:
@@ -94,9 +95,9 @@ class LayerPlan(NamedTuple):
         return cls(layers, images, notices)
 
 
-def _layers(entries: list[dict[str, Any]]) -> tuple[ImageLayer, ...]:
+def _layers(entries: list[dict[str, Any]], meanings: Sequence[str]) -> tuple[ImageLayer, ...]:
     layers: dict[str, ImageLayer] = {}
-    for entry in entries:
+    for index, entry in enumerate(entries):
         layer = ImageLayer(
             decode(entry["operation"]),
             entry.get("parent"),
@@ -104,6 +105,8 @@ def _layers(entries: list[dict[str, Any]]) -> tuple[ImageLayer, ...]:
             _provenance(entry.get("provenance", {})),
         )
         check_types(layer)
+        if meanings:
+            layer.remember_meaning(meanings[index])
         if isinstance(layer.operation, MakeDir) and layer.operation.created is not None:
             rfc3339(layer.operation.created)
         check_types(layer.provenance)

@@ -12,6 +12,7 @@ from ..heredocs import chomp, read_heredoc_word
 from ..reserved import sandbox_hostname
 from ..site import Site
 from ..stage import Stage
+from ..unread import is_named
 from .command import Command
 from .device import read_device
 from .flags import flag_list, flag_text
@@ -77,6 +78,8 @@ class Run(Command):
             hostname=sandbox_hostname(stage.options.build_args),
             proxy=stage.proxy,
         )
+        if stage.shared.named_only:
+            operation = operation._replace(named_only=_not_named(stage, operation))
         masks = {mount.env: "****" for mount in mounts if mount.kind == "secret" and mount.env}
         title = stage.title(self.site, note=note, raw_quotes=True, skip_unset=True, masks=masks)
         stage.add_layer(self.site, operation, inputs, title=title)
@@ -105,12 +108,21 @@ def _summary(heredoc: Heredoc) -> str:
 
 
 def _environment(stage: Stage, mounts: tuple[Mount, ...]) -> tuple[tuple[str, str], ...]:
-    """Variables of the step: those of the image, arguments, and where the first ssh agent listens."""
+    """Variables of the step: those of the image, arguments, and where the first ssh agent listens. They are in the
+    order of their names, so that a step can not depend on the order in which they were set.
+    """
     agent = next((mount.target for mount in mounts if mount.kind == "ssh"), None)
     env = dict(stage.env)
     if agent is not None:
         env.setdefault("SSH_AUTH_SOCK", agent)
-    return tuple(env.items())
+    return tuple(sorted(env.items()))
+
+
+def _not_named(stage: Stage, run: operations.Run) -> tuple[str, ...]:
+    """The build arguments of which the user says that ``run``, which does not name them, does not read them."""
+    arguments = stage.shared.named_only.intersection(name for name, _ in stage.build_args)
+    names = arguments.intersection(stage.env) - stage.collected.env.keys()
+    return tuple(sorted(name for name in names if not is_named(run, name)))
 
 
 def _told_arguments(stage: Stage) -> list[str]:

@@ -24,7 +24,8 @@ from .request import BuildRequest
 __all__ = ["compile_request", "ignored_files"]
 
 _KIND = "plan"
-_FORMAT = 4  # raise when the form of the remembered values changes
+# Raise when the form of the remembered values changes, or what operations are held to mean the same.
+_FORMAT = 5
 
 
 def compile_request(request: BuildRequest, store: Store, images: Images) -> LayerPlan:
@@ -39,7 +40,8 @@ def compile_request(request: BuildRequest, store: Store, images: Images) -> Laye
         return plan
     plan, asked = _compile(request, images, ignore)
     identities = [[_request_document(item), images.resolve([item])[item].digest] for item in asked]
-    value = canonical_json({"images": identities, "plan": plan.to_document()})
+    meanings = [layer.meaning for layer in plan.layers]
+    value = canonical_json({"images": identities, "plan": plan.to_document(), "meanings": meanings})
     store.add_record(_KIND, key, value.encode("utf-8", "surrogateescape"))
     return plan
 
@@ -88,7 +90,7 @@ def _remembered(
     now = images.resolve([request for request, _ in wanted])
     if any(now[request].digest != digest for request, digest in wanted):
         return None
-    return LayerPlan.from_document(value["plan"])
+    return LayerPlan.from_document(value["plan"], value["meanings"])
 
 
 def _request_document(request: ImageRequest) -> dict[str, Any]:

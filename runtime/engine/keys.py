@@ -28,15 +28,15 @@ def operation_key(operation: Operation) -> str:
     return _key("operation", encode(operation, identity=True))
 
 
-def definition_key(operation: Operation, parent: str, inputs: Sequence[str], sources: Sequence[str]) -> str:
-    """``parent`` and ``inputs`` are definition keys (the parent's is empty on scratch); ``sources`` are the
-    digests of what comes from outside, in the order in which the operation names it.
+def definition_key(meaning: str, parent: str, inputs: Sequence[str], sources: Sequence[str]) -> str:
+    """``meaning`` is that of the layer. ``parent`` and ``inputs`` are definition keys (the parent's is empty on
+    scratch); ``sources`` are the digests of what comes from outside, in the order in which the operation names it.
     """
-    return _key("definition", [encode(operation, identity=True), parent, list(inputs), list(sources)])
+    return _key("definition", [meaning, parent, list(inputs), list(sources)])
 
 
 def content_key(operation: Operation, parent: str, inputs: Sequence[str], sources: Sequence[str]) -> str:
-    """As :func:`definition_key`, with content digests for ``parent`` and ``inputs``."""
+    """As :func:`definition_key`, for an operation, with content digests for ``parent`` and ``inputs``."""
     return _key("content", [encode(operation, identity=True), parent, list(inputs), list(sources)])
 
 

@@ -122,7 +122,7 @@ class CachingWorker:
             with _located(layer):
                 sources = self._inputs.outside(layer.operation)
             self._keys[layer.id] = definition_key(
-                layer.operation,
+                layer.meaning,
                 self._keys[layer.parent] if layer.parent else "",
                 [self._keys[item] for item in layer.inputs],
                 sources,
