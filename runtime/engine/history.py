@@ -215,7 +215,7 @@ class History:
             "seconds": time.time() - self._started,
             "project": self._project,
             "name": self._name,
-            "failed": failed,
+            "failed": failed or any(step.state == "failed" for step in steps),
             "steps": [step.document() for step in steps],
         }
         data = json.dumps(document, separators=(",", ":")).encode()

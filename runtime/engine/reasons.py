@@ -135,9 +135,10 @@ class Reasons:
         before = None if data is None else manifest.load(data)
         if before is None or basis.plan is None:
             return decision
-        return _first(
-            decision, list(islice(manifest.changes(before, manifest.states(basis.plan)), _SHOWN + 1))
-        )
+        found = list(islice(manifest.changes(before, manifest.states(basis.plan)), _SHOWN + 1))
+        if decision.cause == "stage":
+            found = [change._replace(path=f"/{change.path}") for change in found]
+        return _first(decision, found)
 
     def _stage(self, layer: ImageLayer) -> str:
         names = {self._history.stage_of(item) for item in layer.inputs}

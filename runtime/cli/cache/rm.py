@@ -58,7 +58,11 @@ def run(arguments: argparse.Namespace) -> int:
         usage = store.remove(ids["layer"], ids["blob"], ids["cache"])
         left = sum(item.kind == "layer" and store.layer(item.id) is not None for item in doomed)
     removed = usage.removed
-    counts = ", ".join(f"{removed[kind]} {kind}" for kind in ("layers", "blobs", "caches") if removed[kind])
+    counts = ", ".join(
+        f"{removed[kind]} {kind if removed[kind] > 1 else kind[:-1]}"
+        for kind in ("layers", "blobs", "caches")
+        if removed[kind]
+    )
     print(f"removed {counts or 'nothing'}; freed {size_text(max(0, removed['bytes']))}")
     if left:
         print(f"{left} in use by a running build, or by layers that borrow its files")
