@@ -235,7 +235,7 @@ def _run(
             runner = held.enter_context(closing(StepRunner()))
             if steps := foreign_steps(layers, worker.missed):
                 refuse_what_can_not_run(steps, store, images, runner)
-            mounts = RunMounts(request, store, inputs, agents)
+            mounts = RunMounts(request, store, inputs, agents, None if shared is None else shared.restore)
             observes = request.traced and _can_observe(store, reporter)
             return LayerBuilder(store, inputs, images, runner, mounts, reporter, cancel, observes=observes)
 

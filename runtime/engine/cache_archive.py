@@ -107,8 +107,8 @@ def _identity(about: Any) -> str | None:
 # --- out ---------------------------------------------------------------------------------------------
 
 
-def write_caches(store: Store, caches: Collection[CacheMount], sink: Callable[[bytes], object]) -> None:
-    """Give the archive of ``caches`` to ``sink``."""
+def write_caches(store: Store, caches: Collection[CacheMount], sink: Callable[[bytes], object]) -> int:
+    """Give the archive of ``caches`` to ``sink``; its size."""
     stream = LayerStream(sink)
     for cache in sorted(caches):
         path = os.path.join(store.root, "caches", cache.name)
@@ -117,6 +117,7 @@ def write_caches(store: Store, caches: Collection[CacheMount], sink: Callable[[b
             held.callback(os.close, lock_cache(path, "locked", lambda: None))
             _write_one(path, cache.name, stream)
     stream.finish()
+    return stream.size
 
 
 def _check_there(path: str, cache: CacheMount) -> None:

@@ -18,7 +18,7 @@ from ..store.folders import hold_cache
 from .filecopy.apply import apply_copy
 from .filecopy.plan import CopyPlan
 
-__all__ = ["cache_directories", "cache_identity", "lock_cache"]
+__all__ = ["cache_directories", "cache_identity", "identity_of", "lock_cache"]
 
 _STRICTEST = ("", "private", "shared", "locked")
 _WAIT = 0.02  # seconds between two looks at a lock
@@ -26,7 +26,10 @@ _WAIT = 0.02  # seconds between two looks at a lock
 
 @contextmanager
 def cache_directories(
-    store: Store, wanted: Mapping[Mount, tuple[str, CopyPlan | None]], check: Callable[[], None]
+    store: Store,
+    wanted: Mapping[Mount, tuple[str, CopyPlan | None]],
+    check: Callable[[], None],
+    restore: Callable[[str], None] | None = None,
 ) -> Iterator[dict[Mount, str]]:
     """The directories of a step's cache mounts, held until the block ends. ``wanted`` says for each by which
     name it is known, and what a new one begins with. As with BuildKit, one that is asked for with another owner
@@ -34,7 +37,7 @@ def cache_directories(
 
     ``sharing=shared``: everyone at once. ``locked``: alone, among all processes. ``private``: alone too, but who
     finds it in use gets a directory of its own instead of waiting. ``check`` is called while it waits, and may
-    raise. One that is held is not removed.
+    raise. One that is held is not removed. ``restore`` may bring a directory that is not there, by its name.
     """
     directories: dict[Mount, str] = {}
     held: dict[str, str] = {}
@@ -49,10 +52,15 @@ def cache_directories(
             name, seed = wanted[item]
             key = _identity(item, name, seed)
             if key not in held:
-                use = _Use(store, name, item, seed, check)
+                use = _Use(store, name, item, seed, check, restore)
                 held[key] = stack.enter_context(use.held(key, sharing[key]))
             directories[item] = held[key]
         yield directories
+
+
+def identity_of(item: Mount) -> str | None:
+    """The name of the directory of a cache mount; none where that depends on what it begins with."""
+    return None if item.origin is not None else _identity(item, item.cache_id or item.target, None)
 
 
 def _owned(item: Mount, seed: CopyPlan | None) -> tuple[int | None, int, int]:
@@ -77,6 +85,7 @@ class _Use(NamedTuple):
     item: Mount
     seed: CopyPlan | None
     check: Callable[[], None]
+    restore: Callable[[str], None] | None
 
     @contextmanager
     def held(self, identity: str, sharing: str) -> Iterator[str]:
@@ -99,6 +108,8 @@ class _Use(NamedTuple):
                 return
 
     def _begin(self, path: str) -> None:
+        if self.restore is not None and not os.path.isdir(path):
+            self.restore(os.path.basename(path))
         with self.store.lock(f"making cache {os.path.basename(path)}", self.check):
             _make(self.store, path, self.name, self.item, self.seed)
 

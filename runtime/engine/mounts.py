@@ -26,9 +26,19 @@ Stack = tuple[str, ...]
 
 
 class RunMounts:
-    """Prepares the mounts of one step at a time; threads may share it."""
+    """Prepares the mounts of one step at a time; threads may share it. ``restore`` may bring a cache mount that
+    the store lacks.
+    """
 
-    def __init__(self, request: BuildRequest, store: Store, inputs: Inputs, agents: SshAgents) -> None:
+    def __init__(
+        self,
+        request: BuildRequest,
+        store: Store,
+        inputs: Inputs,
+        agents: SshAgents,
+        restore: Callable[[str], None] | None = None,
+    ) -> None:
+        self._restore = restore
         self._secrets = {secret.id: secret for secret in request.secrets}
         self._agents = agents
         self._store = store
@@ -53,7 +63,7 @@ class RunMounts:
         with ExitStack() as held:
             mounts: list[ResolvedMount] = []
             caches = {item: self._cache(item, inputs) for item in run.mounts if item.kind == "cache"}
-            directories = held.enter_context(cache_directories(self._store, caches, check))
+            directories = held.enter_context(cache_directories(self._store, caches, check, self._restore))
             for item in run.mounts:
                 match item.kind:
                     case "bind":

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from threading import Event
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...compiler.graph.layer import ImageLayer
-from ...compiler.graph.operations import Base
+from ...compiler.graph.operations import Base, Run
 from ...compiler.graph.plan import LayerPlan
 from ..events import Reporter
 from ..store import Store
@@ -56,13 +56,18 @@ class Sharing(NamedTuple):
         """
         if not self.targets:
             return []
-        from .sharing.write import write_caches
+        from .cache_mounts import identity_of
+        from .sharing.write import Wanted, write_caches
 
         layers = {layer.id: layer for layer in plan.layers if not isinstance(layer.operation, Base)}
         own = _own(plan, layers)
-        wanted = [
-            (target, [keys[name] for name in (layers if target.whole else own)]) for target in self.targets
-        ]
+        wanted = []
+        for target in self.targets:
+            chosen = layers if target.whole else own
+            runs = (layer.operation for layer in chosen.values() if isinstance(layer.operation, Run))
+            items = (item for run in runs for item in run.mounts if item.kind == "cache")
+            mounts = set(filter(None, map(identity_of, items))) if target.mounts else set()
+            wanted.append(Wanted(target, [keys[name] for name in chosen], mounts))
         return write_caches(wanted, store, report, others)
 
 
@@ -75,12 +80,12 @@ def read_sharing(request: BuildRequest) -> Sharing:
     return Sharing(tuple(map(parse_source, request.cache_from)), tuple(map(parse_target, request.cache_to)))
 
 
-def _own(plan: LayerPlan, layers: Mapping[str, ImageLayer]) -> Collection[str]:
+def _own(plan: LayerPlan, layers: Mapping[str, ImageLayer]) -> Mapping[str, ImageLayer]:
     """The layers that the images of a plan consist of."""
-    own: dict[str, None] = {}
+    own: dict[str, ImageLayer] = {}
     for image in plan.images:
         layer = layers.get(image.layer or "")
         while layer is not None:
-            own[layer.id] = None
+            own[layer.id] = layer
             layer = layers.get(layer.parent or "")
     return own

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layerc.runtime.engine.sharing.document import ARTIFACT, CONFIG, TRACE, CacheDocument
+from layerc.runtime.engine.sharing.document import ARTIFACT, CONFIG, MOUNT, TRACE, CacheDocument
 from layerc.runtime.engine.sharing.spec import parse_source, parse_target
 from layerc.runtime.engine.sharing.states import Seen, dump_states, load_states
 from layerc.runtime.errors import SourceError, UsageError
@@ -22,6 +22,7 @@ from layerc.runtime.trace.trace import ABSENT, LISTED, LOOKED_UP, READ
 DIGEST = f"sha256:{'1' * 64}"
 LAYER = Descriptor("application/vnd.oci.image.layer.v1.tar+gzip", f"sha256:{'2' * 64}", 100)
 STATES = Descriptor(TRACE, f"sha256:{'3' * 64}", 10)
+MOUNTED = Descriptor(MOUNT, f"sha256:{'4' * 64}", 10)
 
 
 def config() -> dict[str, Any]:
@@ -36,12 +37,15 @@ def config() -> dict[str, Any]:
         "version": 1,
         "layers": [{"diffID": DIGEST, "size": 10, "created": 1.5}],
         "steps": [{**step, "layer": 0, "seconds": 1, "created": 2}],
+        "mounts": [{"name": "c" * 64, "size": 1, "blob": MOUNTED.digest}],
     }
 
 
 def read(document: Any, *blobs: Descriptor) -> CacheDocument:
     data = json.dumps(document).encode()
-    manifest = Manifest(Descriptor(CONFIG, DIGEST, 1), blobs or (LAYER, STATES), artifact_type=ARTIFACT)
+    manifest = Manifest(
+        Descriptor(CONFIG, DIGEST, 1), blobs or (LAYER, STATES, MOUNTED), artifact_type=ARTIFACT
+    )
     return CacheDocument.read(manifest, data, "it")
 
 
@@ -50,7 +54,11 @@ def test_what_is_written_is_read() -> None:
     manifest, data = document.to_bytes()
     assert json.loads(data) == config()
     assert read(json.loads(data)) == document
-    assert [blob["digest"] for blob in json.loads(manifest)["layers"]] == [LAYER.digest, STATES.digest]
+    assert [blob["digest"] for blob in json.loads(manifest)["layers"]] == [
+        LAYER.digest,
+        STATES.digest,
+        MOUNTED.digest,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -68,6 +76,10 @@ def test_what_is_written_is_read() -> None:
         ("steps.created", [-1, 1e300, 253402300800]),
         ("layers.diffID", ["sha256:1", "sha512:" + "1" * 128, "md5:1", None]),
         ("layers.size", [-1, 1 << 63, 1.5, "1"]),
+        ("mounts", [None, [{}]]),
+        ("mounts.name", ["..", "../../x", "C" * 64, ""]),
+        ("mounts.size", [-1, None]),
+        ("mounts.blob", [LAYER.digest, "", None, []]),
         ("layers.created", [-1, 1e300, None]),
     ],
 )
@@ -85,9 +97,9 @@ def test_malformed_configs_are_refused(place: str, values: list[Any]) -> None:
 
 def test_blobs_of_other_kinds_are_refused() -> None:
     with pytest.raises(SourceError):
-        read(config(), STATES, LAYER)
+        read(config(), STATES, LAYER, MOUNTED)
     with pytest.raises(SourceError):
-        read(config(), LAYER, STATES.with_(size=1 << 40))
+        read(config(), LAYER, STATES.with_(size=1 << 40), MOUNTED)
     with pytest.raises(SourceError):
         read({**config(), "steps": config()["steps"] * 2})
 

@@ -519,6 +519,58 @@ def test_base_images_do_not_come_from_a_cache(machine: TinyProject) -> None:
     assert result.images[0].diff_ids[:-1] == own.images[0].diff_ids[:-1]
 
 
+# --- cache mounts ------------------------------------------------------------------------------------
+
+MOUNTED = "RUN --mount=type=cache,id=c,target=/c cat /c/log > /seen; echo {0} >> /c/log\n"
+
+
+def other_machine(project: TinyProject, name: str) -> None:
+    project.home = project.home.with_name(name)
+
+
+def test_cache_mounts_go_with_the_cache_if_that_is_wanted(tmp_path: Path) -> None:
+    project = TinyProject(tmp_path)
+    cache, second = tmp_path / "cache", tmp_path / "second"
+    project.build(MOUNTED.format(1), cache_to=(f"type=local,dest={cache},mounts=true",))
+    other_machine(project, "b")
+    result = project.build(MOUNTED.format(2), cache_from=(f"type=local,src={cache},mounts=true",))
+    assert project.read(result, "seen") == "1\n"
+    other_machine(project, "c")
+    result = project.build(MOUNTED.format(2), cache_from=(f"type=local,src={cache}",))
+    assert project.read(result, "seen") == ""
+    other_machine(project, "d")
+    source, target = f"type=local,src={cache},mounts=true", f"type=local,dest={second},mounts=true"
+    project.build(MOUNTED.format(1), cache_from=(source,), cache_to=(target,))
+    assert project.ran() == []
+    assert tree_bytes(second) == tree_bytes(cache)  # though no step needed the cache mount
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (lambda mount, blob: mount.update(size=100), "larger than it should be"),
+        (lambda mount, blob: mount.update(name="f" * 64), ""),
+        (lambda mount, blob: blob.write_bytes(gzip.compress(b"x" * 1024)), "is damaged"),
+    ],
+)
+def test_cache_mounts_that_lie_do_not_get_in(
+    tmp_path: Path, edit: Callable[[dict[str, Any], Path], object], said: str
+) -> None:
+    project = TinyProject(tmp_path)
+    cache = tmp_path / "cache"
+    project.build(MOUNTED.format(1), cache_to=(f"type=local,dest={cache},mounts=true",))
+
+    def change_mount(_: dict[str, Any], config: dict[str, Any]) -> None:
+        (mount,) = config["mounts"]
+        edit(mount, cache / "blobs/sha256" / mount["blob"][7:])
+
+    change(cache, change_mount)
+    other_machine(project, "b")
+    result = project.build(MOUNTED.format(2), cache_from=(f"type=local,src={cache},mounts=true",))
+    assert project.read(result, "seen") == ""
+    assert any(said in text for text in notices(project)) == bool(said)
+
+
 # --- words -------------------------------------------------------------------------------------------
 
 

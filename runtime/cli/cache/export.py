@@ -66,9 +66,9 @@ def run(arguments: argparse.Namespace) -> int:
             return 0
         from ...engine.sharing.noted import all_definitions
         from ...engine.sharing.spec import CacheTarget
-        from ...engine.sharing.write import write_caches
+        from ...engine.sharing.write import Wanted, write_caches
 
         target = CacheTarget(path, arguments.tag or "latest", whole=True)
-        for line in write_caches([(target, all_definitions(store))], store, lambda _: None):
+        for line in write_caches([Wanted(target, all_definitions(store))], store, lambda _: None):
             print(line)
     return 0

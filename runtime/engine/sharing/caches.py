@@ -27,9 +27,10 @@ from ...snapshot.apply import apply
 from ...snapshot.view import StackView
 from ...store import Store
 from ...store.values import Result
+from ..cache_archive import read_caches
 from ..scheduler import CancelledStepError
 from ..traces import Conflict, SharedTrace
-from .document import SharedLayer, SharedStep
+from .document import SharedLayer, SharedMount, SharedStep
 from .local import LocalCache
 from .states import Saw, changes, load_states
 
@@ -67,6 +68,7 @@ class SharedCaches:
         self._cancel = cancel
         self._guard = Lock()
         self._steps: dict[str, list[Found]] | None = None
+        self._mounts: dict[str, list[tuple[LocalCache, SharedMount]]] = {}
         self._layers: dict[str, Future[bool]] = {}
         self._traces: dict[str, list[Saw] | None] = {}
         self._told: set[str] = set()
@@ -101,6 +103,11 @@ class SharedCaches:
         """What caches know of the step of a definition."""
         return [found for found in self._lookup(definition) if found.step.definition == definition]
 
+    def mounts(self, name: str) -> list[tuple[LocalCache, SharedMount]]:
+        """Who has the cache mount of that name. Caches are asked only if their ``mounts`` are wanted."""
+        self._lookup("")
+        return self._mounts.get(name, [])
+
     def _lookup(self, key: str) -> list[Found]:
         with self._guard:
             if self._steps is None:
@@ -115,6 +122,8 @@ class SharedCaches:
         except (InputError, OSError) as error:
             self._tell(cache, error)
             return
+        for mount in document.mounts if cache.source.mounts else ():
+            self._mounts.setdefault(mount.name, []).append((cache, mount))
         for step in document.steps:
             for key in filter(None, (step.definition, step.content, step.trace)):
                 steps.setdefault(key, []).append(Found(cache, step))
@@ -169,6 +178,26 @@ class SharedCaches:
         ):
             bounded = _Bounded(stream, layer.size, self._check)
             apply(self._store, bounded, layer.diff_id, (layer.blob,), layer.created)
+
+    def restore(self, name: str) -> None:
+        """Bring the cache mount of that name into the store, if a cache has it and the store does not."""
+        for cache, mount in self.mounts(name):
+            if not self.copy_blob(cache, mount.blob):
+                continue
+            task, start = f"mount {name}", time.monotonic()
+            self._report(TaskStarted(task, f"take a cache mount from {cache.name}"))
+            try:
+                with (
+                    self._store.blobs.open(mount.blob.digest) as file,
+                    decompressed(file, "gzip") as stream,
+                ):
+                    read_caches(self._store, _Bounded(stream, mount.size, self._check), (name,))
+            except (InputError, OSError) as error:
+                self._tell(cache, error)
+            else:
+                return
+            finally:
+                self._report(TaskFinished(task, time.monotonic() - start))
 
     def _check(self, count: int) -> None:  # noqa: ARG002  # the shape is given
         if self._cancel.is_set():
@@ -240,5 +269,5 @@ class _Bounded:
         data = self._stream.read(size if size >= 0 else self._left + 1)
         self._left -= len(data)
         if self._left < 0:
-            raise IntegrityError("a layer is larger than it should be")
+            raise IntegrityError("an archive is larger than it should be")
         return data

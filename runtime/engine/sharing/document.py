@@ -1,16 +1,18 @@
 """The form of a shared cache: an OCI artifact, so that every layout and every registry can hold it.
 
 A manifest of the type :data:`ARTIFACT` refers to all blobs: first one archive for each layer, in the order of the
-config's ``layers``, then the traces. Its config, a JSON document, says which step gave which layer::
+config's ``layers``, then traces and cache mounts. Its config, a JSON document, says which step gave which layer::
 
     {"version": 1,
      "layers": [{"diffID": "sha256:…", "size": 10240, "created": 1700000000.0}],
      "steps": [{"definition": "…", "content": "…", "trace": "…", "traces": ["sha256:…"],
-                "basis": "…", "layer": 0, "seconds": 1.5, "created": 1700000000.0}]}
+                "basis": "…", "layer": 0, "seconds": 1.5, "created": 1700000000.0}],
+     "mounts": [{"name": "…", "size": 10240, "blob": "sha256:…"}]}
 
 ``definition``, ``content`` and ``trace`` are keys (``keys.py``, ``traces.py``), the last two empty where they are
-not known; ``size`` is that of the layer's uncompressed archive. Everything is sorted, so equal content has equal
-bytes. What is read here is a stranger's: it is bounded and checked before anything in it is used.
+not known; ``size`` is that of an uncompressed archive; ``name`` is that of a cache mount's directory. Everything is
+sorted, so equal content has equal bytes. What is read here is a stranger's: it is bounded and checked before
+anything in it is used.
 """
 
 from __future__ import annotations
@@ -26,11 +28,22 @@ from ...oci.descriptor import Descriptor
 from ...oci.digests import of_bytes
 from ...oci.documents import MAX_ENTRIES, Manifest, dump_json, load_json
 
-__all__ = ["ARTIFACT", "CONFIG", "MOST_CONFIG", "TRACE", "CacheDocument", "SharedLayer", "SharedStep"]
+__all__ = [
+    "ARTIFACT",
+    "CONFIG",
+    "MOST_CONFIG",
+    "MOUNT",
+    "TRACE",
+    "CacheDocument",
+    "SharedLayer",
+    "SharedMount",
+    "SharedStep",
+]
 
 ARTIFACT = "application/vnd.layerc.cache.v1"
 CONFIG = "application/vnd.layerc.cache.config.v1+json"
 TRACE = "application/vnd.layerc.cache.trace.v1"
+MOUNT = "application/vnd.layerc.cache.mount.v1.tar+gzip"
 
 MOST_CONFIG = 16 << 20
 _MOST_TRACE = 32 << 20
@@ -68,17 +81,28 @@ class SharedStep:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedMount:
+    """A cache mount: the name of its directory, the bytes of its archive (``cache_archive.py``), and a blob."""
+
+    name: str
+    size: int
+    blob: Descriptor
+
+
+@dataclass(frozen=True, slots=True)
 class CacheDocument:
-    """Steps, each definition once."""
+    """Steps, each definition once, and cache mounts, each name once."""
 
     steps: tuple[SharedStep, ...]
+    mounts: tuple[SharedMount, ...] = ()
 
     @property
     def blobs(self) -> tuple[Descriptor, ...]:
-        """All that the manifest lists: the layers' archives by diff ID, then the traces by digest."""
+        """All that the manifest lists: the layers' archives by diff ID, then the others by digest."""
         layers = {step.layer.diff_id: step.layer.blob for step in self.steps}
-        traces = {trace.digest: trace for step in self.steps for trace in step.traces}
-        return (*(layers[key] for key in sorted(layers)), *(traces[key] for key in sorted(traces)))
+        others = {trace.digest: trace for step in self.steps for trace in step.traces}
+        others |= {mount.blob.digest: mount.blob for mount in self.mounts}
+        return (*(layers[key] for key in sorted(layers)), *(others[key] for key in sorted(others)))
 
     def to_bytes(self) -> tuple[bytes, bytes]:
         """The manifest and its config. Raises ``ValueError`` where they would be larger than what is read."""
@@ -92,6 +116,10 @@ class CacheDocument:
                 for diff_id in numbers
             ],
             "steps": [_step_document(step, numbers[step.layer.diff_id]) for step in steps],
+            "mounts": [
+                {"name": mount.name, "size": mount.size, "blob": mount.blob.digest}
+                for mount in sorted(self.mounts, key=lambda mount: mount.name)
+            ],
         }
         config = dump_json(document)
         blobs = self.blobs
@@ -108,7 +136,7 @@ class CacheDocument:
         if document.get("version") != 1:
             raise SourceError(f"{what} has version {str(document.get('version'))[:20]!r}; only 1 is known")
         try:
-            return cls(tuple(_read_steps(document, manifest)))
+            return cls(tuple(_read_steps(document, manifest)), tuple(_read_mounts(document, manifest)))
         except ValueError as error:
             raise SourceError(f"{what} is malformed: {error}") from None
 
@@ -136,6 +164,17 @@ def _read_steps(document: Mapping[str, Any], manifest: Manifest) -> list[SharedS
     if len({step.definition for step in steps}) < len(steps):
         raise ValueError("a step comes twice")
     return steps
+
+
+def _read_mounts(document: Mapping[str, Any], manifest: Manifest) -> list[SharedMount]:
+    blobs = {blob.digest: blob for blob in manifest.layers if blob.media_type == MOUNT}
+    mounts: dict[str, SharedMount] = {}
+    for item in _list(document, "mounts", MAX_ENTRIES):
+        name, size, digest = _key(item, "name", needed=True), _whole(item, "size"), _text(item, "blob")
+        if digest not in blobs or name in mounts:
+            raise ValueError("a cache mount is not there, or comes twice")
+        mounts[name] = SharedMount(name, size, blobs[digest])
+    return list(mounts.values())
 
 
 def _is_trace(blob: Descriptor) -> bool:

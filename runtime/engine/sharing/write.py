@@ -9,59 +9,72 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import IO, NamedTuple, cast
 
 from ...errors import InputError, StoreError
 from ...events import Notice, Reporter, TaskFinished, TaskStarted
 from ...export.layers import LayerPacker
+from ...oci.compression import compressed
 from ...oci.descriptor import Descriptor
 from ...snapshot.view import StackView
 from ...store import Store
+from ...store.folders import CacheMount, cache_mounts
 from ...store.values import Result
+from ..cache_archive import write_caches as write_mounts
 from ..traces import recorded
 from .caches import Found, SharedCaches
-from .document import TRACE, CacheDocument, SharedLayer, SharedStep
+from .document import MOUNT, TRACE, CacheDocument, SharedLayer, SharedMount, SharedStep
 from .local import LocalCache, LocalWriter, open_writer, writing_errors
 from .noted import StepKeys, noted_keys
 from .spec import CacheTarget
 from .states import Saw, dump_states, look
 
-__all__ = ["write_caches"]
+__all__ = ["Wanted", "write_caches"]
+
+
+class Wanted(NamedTuple):
+    """What to write where: results by their definition keys, and cache mounts by the names of their directories."""
+
+    target: CacheTarget
+    definitions: Collection[str]
+    mounts: Collection[str] = ()
 
 
 def write_caches(
-    wanted: Sequence[tuple[CacheTarget, Collection[str]]],
+    wanted: Sequence[Wanted],
     store: Store,
     report: Reporter,
     others: SharedCaches | None = None,
 ) -> list[str]:
-    """Write the results under the definition keys of each target, and tell in a line each what was done.
+    """Write what is wanted, and tell in a line each what was done.
 
     What ``others`` know of these steps goes on, as far as the store does not know it; they are closed. Raises
     :class:`InputError` where a directory can not be written (unless that is optional).
     """
     with ExitStack() as held:
-        lines = [_write(target, keys, store, report, others, held) for target, keys in wanted]
+        lines = [_write(item, store, report, others, held) for item in wanted]
         if others is not None:
             others.close()  # or nothing could be removed from the directories that they came from
     return [line for line in lines if line]
 
 
 def _write(
-    target: CacheTarget,
-    definitions: Collection[str],
+    wanted: Wanted,
     store: Store,
     report: Reporter,
     others: SharedCaches | None,
     held: ExitStack,
 ) -> str:
+    target = wanted.target
     task, start = f"cache {target.path}", time.monotonic()
     report(TaskStarted(task, f"write the cache {target.path}"))
     try:
         writer = held.enter_context(open_writer(target.path))
         with writing_errors(target.path):
             writing = _Writing(target, store, report, writer, others)
-            steps = [step for key in sorted(set(definitions)) for step in writing.step(key)]
-            writer.finish(CacheDocument(tuple(steps)), target.tag)
+            steps = [step for key in sorted(set(wanted.definitions)) for step in writing.step(key)]
+            mounts = [mount for name in sorted(set(wanted.mounts)) for mount in writing.mount(name)]
+            writer.finish(CacheDocument(tuple(steps), tuple(mounts)), target.tag)
     except InputError as error:
         if not target.optional:
             raise
@@ -149,6 +162,26 @@ class _Writing:
                 if data is not None:
                     carried[blob.digest] = self._writer.add_bytes(TRACE, data)
         return carried
+
+    def mount(self, name: str) -> Iterator[SharedMount]:
+        """A cache mount: nothing, or one."""
+        there = [cache for cache in cache_mounts(self._store.root, measure=False) if cache.name == name]
+        if there:
+            yield self._packed(there[0])
+            return
+        for cache, mount in [] if self._others is None else self._others.mounts(name):
+            if self._others is not None and self._others.copy_blob(cache, mount.blob):
+                self._writer.add_file(mount.blob, self._store.blobs.path(mount.blob.digest))
+                yield mount
+                return
+
+    def _packed(self, mount: CacheMount) -> SharedMount:
+        with self._store.blobs.writer() as blob:
+            with compressed(cast("IO[bytes]", blob), "gzip") as target:
+                size = write_mounts(self._store, [mount], target.write)
+            descriptor = Descriptor(MOUNT, blob.commit(), blob.count)
+        self._writer.add_file(descriptor, self._store.blobs.path(descriptor.digest))
+        return SharedMount(mount.name, size, descriptor)
 
     def _layer(self, diff_id: str) -> SharedLayer:
         if diff_id not in self._layers:
