@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from layerc.compiler.graph.layer import Provenance
+from layerc.runtime.decisions import Change, Decision, Earlier
 from layerc.runtime.events import (
     BuildFinished,
     BuildStarted,
@@ -56,7 +57,9 @@ def parallel_build(clock: Clock) -> Iterator[Event]:
     yield BuildStarted(7)
     yield after(0.1, StepCached("a", step("build", 1, 3, "COPY . /src"), "definition", 0.2))
     yield StepCached("e", step("", 1, 1, "RUN long ago"), "content", 63.0)
-    yield StepStarted("b", make, "the layer below it changed")
+    changed = (Change("/src/main.c", "content", "sha256:0123456789abcdef", "sha256:fedcba9876543210"),)
+    why = Decision(None, "parent", changes=changed, earlier=Earlier(100.0, 2.2))
+    yield StepStarted("b", make, why.reason, why)
     yield StepStarted("c", fetch, "not built before")
     yield after(0.5, StepOutput("b", 1, b"cc -c main"))
     yield after(0.1, StepOutput("c", 2, b"fetching 10%\rfetching 70%"))
