@@ -38,7 +38,10 @@ OF_OTHERS = (
     "zstandard",
 )
 OURS = (
+    "layerc.compiler.graph.meaning",
     "layerc.compiler.lower",
+    "layerc.compiler.shell.tokens",
+    "layerc.compiler.unread",
     "layerc.grammar.parse",
     "layerc.runtime.engine.builder",
     "layerc.runtime.engine.filecopy.apply",
