@@ -11,8 +11,24 @@ from hypothesis import strategies as st
 __all__ = ["histories"]
 
 
-PATHS = ("/w/a", "/w/b", "/w/c", "/w/d/x", "/w/d/y", "/w/e/x", "/w/d", "/w/e", "/w/l", "/w/d/l", "/w/n/m/x")
-FOLDERS = ("/w", "/w/d", "/w/e", "/w/l", "/w/n")
+PATHS = (
+    *(
+        "/w/a",
+        "/w/b",
+        "/w/c",
+        "/w/f",
+        "/w/g",
+        "/w/d/x",
+        "/w/d/y",
+        "/w/d/s",
+        "/w/e/x",
+        "/w/e/y",
+        "/w/l",
+        "/w/d/l",
+    ),
+    *("/w/d", "/w/e", "/w/n/m/x", "/w/n/x"),
+)
+FOLDERS = ("/w/d", "/w/e", "/w/n", "/w/l", "/w")
 TARGETS = ("a", "d", "x", "d/x", "../a", "/w/b", "/w/d", "/w/e", "nowhere")
 MODES = ("600", "644", "755", "700", "1777", "0", "4755")
 # What only moves with its time, and is written with one: its times may be read.
@@ -96,22 +112,22 @@ CHANGES = (
     "cp -a {t} {u}",
 )
 COPIES = (
-    "COPY a b /w/",
-    "COPY a /w/a",
-    "COPY b /w/e/x",
-    "COPY a* t /w/",
+    "COPY [a] [b] /w/",
+    "COPY [a] /w/a",
+    "COPY [b] /w/e/x",
+    "COPY a* [t] /w/",
     "COPY d /w/d",
     "COPY d /w/e",
-    "COPY d/x /w/l",
+    "COPY d/[x] /w/l",
     "COPY . /w",
-    "COPY t u /w/",
-    "COPY --chmod=600 a /w/b",
+    "COPY [tu] /w/",
+    "COPY --chmod=600 [a] /w/b",
     "COPY --chmod=755 d /w/d",
-    "COPY --chown=5:6 d/x /w/d/y",
+    "COPY --chown=5:6 d/[x] /w/d/y",
     "COPY --link d /w/d",
-    "COPY --link a /w/b",
-    "ADD a d/x /w/e/",
-    "ADD z /w/d/",
+    "COPY --link [a] /w/b",
+    "ADD [a] d/[x] /w/e/",
+    "ADD [z] /w/d/",
     "WORKDIR /w/d",
     "WORKDIR /w/n/m",
     "USER 5",
@@ -119,23 +135,23 @@ COPIES = (
 )
 FROM_ONE = (
     "COPY --from=one /w /w",
-    "COPY --from=one /w/d /w/e",
-    "COPY --from=one /w/d/x /w/a",
+    "COPY --from=one /w/[d] /w/e",
+    "COPY --from=one /w/d/[x] /w/a",
     "COPY --from=one /w/l* /w/[ab] /w/e/",
     "COPY --from=one /o /o",
-    "COPY --link --from=one /w/d /w/d",
+    "COPY --link --from=one /w/[d] /w/d",
 )
 MOUNTS = (
     "--mount=source=d,target=/m",
     "--mount=source=.,target=/m",
     "--mount=source=d,target=/m,rw",
-    "--mount=source=a,target=/m/x",
+    "--mount=source=k,target=/m/x",
     "--mount=source=d,target=/w/n/m",
     "--mount=type=tmpfs,target=/w/e",
 )
 MOUNTS_OF_ONE = (
     "--mount=from=one,source=/w,target=/m",
-    "--mount=from=one,source=/w/d,target=/m,rw",
+    "--mount=from=one,source=/w,target=/m,rw",
     "--mount=from=one,source=/o,target=/w/n",
 )
 MOUNTED = ("/m/x", "/m/y", "/m", "/m/d/x")
@@ -171,7 +187,7 @@ def runs(draw: st.DrawFn, mounts: tuple[str, ...]) -> str:
     paths = PATHS + MOUNTED if mount else PATHS
     commands = [
         _filled(draw, draw(st.sampled_from(draw(st.sampled_from((LOOKS, CHANGES))))), paths)
-        for _ in range(draw(st.integers(1, 3)))
+        for _ in range(draw(st.integers(1, 2)))
     ]
     log = draw(st.sampled_from("123456"))
     return f"RUN {mount}{{ {'; '.join(commands)}; }} > /o/{log} 2>&1; true"
@@ -280,10 +296,13 @@ def edited_steps(draw: st.DrawFn, before: tuple[str, ...], *, last: bool) -> tup
 @st.composite
 def histories(draw: st.DrawFn, most: int) -> History:
     """Up to ``most`` states, each an edit or two away from one of those before."""
+    beginnings = st.sampled_from(("COPY . /w", "COPY . /w", "COPY d /w/d", "COPY d /w/e", "WORKDIR /w"))
     project = Project(
-        tuple(draw(st.lists(steps(last=False), min_size=1, max_size=4))),
-        tuple(draw(st.lists(steps(last=True), min_size=2, max_size=6))),
+        (draw(beginnings), *draw(st.lists(steps(last=False), max_size=3))),
+        (draw(beginnings), *draw(st.lists(steps(last=True), min_size=2, max_size=7))),
         {
+            "k": File("file", "1\n"),
+            "d/k": File("file", "1\n"),
             "a": File("file", "1\n"),
             "b": File("file", "2\n"),
             "d/x": File("file", "1\n"),
