@@ -70,7 +70,6 @@ class SharedCaches:
         self._steps: dict[str, list[Found]] | None = None
         self._mounts: dict[str, list[tuple[LocalCache, SharedMount]]] = {}
         self._layers: dict[str, Future[bool]] = {}
-        self._traces: dict[str, list[Saw] | None] = {}
         self._told: set[str] = set()
         self.damaged: set[str] = set()
         self._pool = ThreadPoolExecutor(_PARALLEL, "cache")
@@ -224,15 +223,13 @@ class SharedCaches:
             return None
 
     def _views(self, cache: LocalCache, blob: Descriptor) -> list[Saw] | None:
-        if blob.digest not in self._traces:
-            self._traces[blob.digest] = None
-            data = self.trace_bytes(cache, blob)
-            if data is not None:
-                try:
-                    self._traces[blob.digest] = load_states(data)
-                except ValueError as error:
-                    self._tell(cache, IntegrityError(f"trace {blob.digest}: {error}"))
-        return self._traces[blob.digest]
+        """Not remembered: a build asks once, and together they may be large."""
+        data = self.trace_bytes(cache, blob)
+        try:
+            return None if data is None else load_states(data)
+        except ValueError as error:
+            self._tell(cache, IntegrityError(f"trace {blob.digest}: {error}"))
+            return None
 
 
 class _Trace:

@@ -23,7 +23,8 @@ from ..traces import change_of
 __all__ = ["Saw", "Seen", "changes", "dump_states", "load_states", "look"]
 
 _HEADER = b"layerc-states 1\n"
-_MOST_BYTES = 64 << 20  # of a trace that is unpacked
+_MOST_BYTES = 32 << 20  # of a trace that is unpacked
+_MOST_PATHS = 500_000  # in one: each takes memory, however short it is
 _MOST_EVENT = 2 * LINKED - 1
 _MOST_NUMBER = (1 << 32) - 1
 _KINDS = frozenset(get_args(Kind)) - {"whiteout"}
@@ -116,7 +117,9 @@ def dump_states(views: Sequence[Saw]) -> bytes | None:
         rows = (json.dumps(_row(path, saw[path]), separators=(",", ":")) for path in sorted(saw))
         lines += [row.encode() + b"\n" for row in rows]
     text = b"".join(lines)
-    return zlib.compress(text) if len(text) < _MOST_BYTES else None
+    if len(text) >= _MOST_BYTES or sum(map(len, views)) > _MOST_PATHS:
+        return None
+    return zlib.compress(text)
 
 
 def load_states(data: bytes) -> list[Saw]:
@@ -130,9 +133,11 @@ def load_states(data: bytes) -> list[Saw]:
         raise ValueError("not a whole trace, or too large")
     lines = iter(text.removeprefix(_HEADER).split(b"\n")[:-1])
     views: list[Saw] = []
+    left = _MOST_PATHS
     for count in lines:
-        if not count.isdigit() or len(count) > 9:
-            raise ValueError("a view has no length")
+        if not count.isdigit() or len(count) > 9 or int(count) > left:
+            raise ValueError("a view has no length, or too many paths")
+        left -= int(count)
         saw = dict(_read_row(next(lines, b"")) for _ in range(int(count)))
         if len(saw) != int(count):
             raise ValueError("a path comes twice")
