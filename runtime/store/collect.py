@@ -229,11 +229,12 @@ class _Collection:
         """Remove layers, blobs and cache mounts, and results that need one of them."""
         inventory = _Inventory(self._index, self._root)
         numbers = inventory.numbers_of(layers)
+        dropped = []
         for digest in blobs:
             # An archive of a layer can be made again, or the layer is named, too.
             self._index.execute("DELETE FROM layer_blobs WHERE digest = ?", (digest,))
-            for row in self._index.rows("SELECT number FROM blobs WHERE digest = ?", (digest,)):
-                self._remove_blob(row[0])
+            dropped += self._index.rows("SELECT number FROM blobs WHERE digest = ?", (digest,))
+        self._clear((), [*filter(None, (self._drop_blob(number) for (number,) in dropped))])
         self._remove(
             inventory,
             lambda unit, _: (
@@ -260,12 +261,12 @@ class _Collection:
                 freed += 0 if needed[number] else inventory.size_of(number)
         gone = [number for unit in doomed for number in inventory.all_snapshots(unit) if not needed[number]]
         self._forget([unit.chain for unit in doomed if unit.chain])
-        for number in sorted(set(gone), reverse=True):  # one that borrows before the one that it borrows from
-            self._remove_layer(number)
+        # One that borrows goes before the one that it borrows from.
+        layers = self._drop_layers(sorted(set(gone), reverse=True))
         self._index.execute(_DELETE_CHAINS)
-        blobs = [unit.blob for unit in doomed if unit.blob]
-        for number in (*blobs, *self._loose_blobs(inventory.blobs_of(gone))):
-            self._remove_blob(number)
+        loose = self._loose_blobs(inventory.blobs_of(gone))
+        blobs = [*filter(None, map(self._drop_blob, (*(unit.blob for unit in doomed if unit.blob), *loose)))]
+        self._clear(layers, blobs)
         for unit in doomed:
             if unit.cache and remove_cache(self._root, unit.cache, self._session.new_name("cache")):
                 self.caches += 1
@@ -302,39 +303,52 @@ class _Collection:
     # --- removing -------------------------------------------------------------------------------------
 
     # A lease is tried inside a transaction: one who holds the data base never waits for a lease of a row that
-    # it can see, and one who waits for a lease finds the row gone afterwards. What is removed is moved aside first:
-    # if this process is killed meanwhile, the next one clears it away.
+    # it can see, and one who waits for a lease finds the row gone afterwards. Files go after the rows are gone for
+    # good, even if the power is lost, and what is large is moved aside first: if this process is killed meanwhile,
+    # the next one clears it away.
 
-    def _remove_layer(self, number: int) -> None:
-        lease = layer_lease(number)
+    def _drop_layers(self, numbers: Sequence[int]) -> list[int]:
+        """Remove the rows of layers that nobody holds or borrows; they are held alone from then on."""
+        dropped = []
+        for start in range(0, len(numbers), _MANY):
+            with self._index.transaction():
+                for number in numbers[start : start + _MANY]:
+                    is_lent = self._index.row("SELECT 1 FROM layers WHERE borrows = ?", (number,)) is not None
+                    if not is_lent and self._leases.try_alone(layer_lease(number)):
+                        self._index.execute("DELETE FROM layers WHERE snapshot = ?", (number,))
+                        dropped.append(number)
+        return dropped
+
+    def _drop_blob(self, number: int) -> tuple[int, str] | None:
+        """Remove a blob's row, if nobody holds it: its number and digest."""
         with self._index.transaction():
-            if self._index.row("SELECT 1 FROM layers WHERE borrows = ?", (number,)) is not None:
-                return
-            if not self._leases.try_alone(lease):
-                return
-            self._index.execute("DELETE FROM layers WHERE snapshot = ?", (number,))
+            row = self._index.row("SELECT digest FROM blobs WHERE number = ?", (number,))
+            if row is None or not self._leases.try_alone(blob_lease(number)):
+                return None
+            self._index.execute("DELETE FROM blobs WHERE number = ?", (number,))
+        return number, row[0]
+
+    def _clear(self, layers: Sequence[int], blobs: Sequence[tuple[int, str]]) -> None:
+        """Remove the files of layers and blobs whose rows are gone."""
+        if not layers and not blobs:
+            return
+        self._index.flush()
         aside = []
-        for kind in ("indexes", "snapshots"):
-            with contextlib.suppress(FileNotFoundError):
-                aside.append(self._session.new_name("layer"))
-                os.rename(os.path.join(self._root, kind, str(number)), aside[-1])
-        self._leases.release(lease)
+        for number in layers:
+            for kind in ("indexes", "snapshots"):
+                with contextlib.suppress(FileNotFoundError):
+                    aside.append(self._session.new_name("layer"))
+                    os.rename(os.path.join(self._root, kind, str(number)), aside[-1])
+            self._leases.release(layer_lease(number))
+        for number, digest in blobs:
+            # Another may have brought the blob again.
+            with self._index.transaction():
+                if self._index.row("SELECT 1 FROM blobs WHERE digest = ?", (digest,)) is None:
+                    with contextlib.suppress(FileNotFoundError):
+                        os.unlink(os.path.join(self._root, "blobs", *digest.split(":")))
+            self._leases.release(blob_lease(number))
         for path in aside:
             remove_tree(path)
-
-    def _remove_blob(self, number: int) -> None:
-        lease = blob_lease(number)
-        with self._index.transaction():
-            if not self._leases.try_alone(lease):
-                return
-            row = self._index.row("SELECT digest FROM blobs WHERE number = ?", (number,))
-            self._index.execute("DELETE FROM blobs WHERE number = ?", (number,))
-        # Not before the row is gone for good; but then another may have brought the blob again.
-        with self._index.transaction():
-            if row and self._index.row("SELECT 1 FROM blobs WHERE digest = ?", row) is None:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(os.path.join(self._root, "blobs", *row[0].split(":")))
-        self._leases.release(lease)
 
     def remove_orphans(self) -> None:
         """Remove files that no row names: of killed processes, of rows dropped after a power loss."""

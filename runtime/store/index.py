@@ -186,6 +186,16 @@ class Index:
             if self._depth == 0:
                 self._commit()
 
+    def flush(self) -> None:
+        """Make sure that what was committed survives a power loss."""
+        with self._lock, self._errors():
+            self._connection.execute("PRAGMA synchronous = FULL")
+            try:
+                # A commit writes all those before it; one that changes nothing would not.
+                self._connection.execute("UPDATE totals SET bytes = bytes")
+            finally:
+                self._connection.execute("PRAGMA synchronous = NORMAL")
+
     def close(self) -> None:
         """End the connection."""
         with self._lock:

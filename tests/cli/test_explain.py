@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -108,7 +107,7 @@ def test_no_line_is_wider_than_the_screen(screen: int, colour: bool) -> None:
     deep = step(
         4, "COPY a b", Decision(None, "context", changes=(Change("d/" * 90 + "字" * 9, "content", OLD, NEW),))
     )
-    build = replace(BUILD, name="n" * 300, steps=(*BUILD.steps, long, deep))
+    build = BUILD._replace(name="n" * 300, steps=(*BUILD.steps, long, deep))
     text = render(build, build.steps, Style(colour), screen, NOW)
     assert ("\x1b[" in text) == colour
     plain = render(build, build.steps, Style(False), screen, NOW)

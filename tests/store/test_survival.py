@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from layerc.runtime.store import Result, Store, durability
+from layerc.runtime.store.folders import cache_mounts
 
 from .store_helpers import add_layer, fake_digest
 
@@ -38,6 +39,30 @@ with Store.open(sys.argv[1]) as store:
             store.gc(keep_bytes=2000)
 """
 
+# Adds a few layers, closes, and collects most of them, again and again.
+COLLECTOR = """
+import itertools, json, os, sys
+sys.path.insert(0, sys.argv[2])
+from store_helpers import add_layer
+from layerc.runtime.oci.descriptor import Descriptor
+from layerc.runtime.store import Result, Store
+print("open", flush=True)
+for turn in itertools.count(int(sys.argv[3])):
+    with Store.open(sys.argv[1]) as store:
+        for number in range(turn * 12, turn * 12 + 12):
+            layer = add_layer(store, number % 200)
+            digest = store.blobs.put(b"blob %d" % (number % 50))
+            store.add_layer_blob(layer.diff_id, Descriptor("application/x", digest, 7))
+            store.add_result(str(number), Result((layer.diff_id,), number % 7))
+            store.add_trace(str(number % 9), Result((layer.diff_id,)), b"trace", 3)
+        place = os.path.join(store.root, "caches", str(turn))
+        os.makedirs(os.path.join(place, "data", "folder"), exist_ok=True)
+        with open(os.path.join(place, "cache.json"), "w") as file:
+            json.dump({"id": str(turn), "target": "/c"}, file)
+    with Store.open(sys.argv[1]) as store:
+        store.gc(keep_bytes=700)
+"""
+
 
 def check(root: str) -> None:
     """Everything that the index lists is there and whole."""
@@ -56,6 +81,7 @@ def check(root: str) -> None:
         for (key,) in results:
             result = store.result(key)
             assert result is None or len(store.layers(result.layers)) == len(result.layers)
+        assert store.size() == store.usage().total + sum(item.size for item in cache_mounts(root))
         store.gc(until=0)
         snapshots = {str(row[0]) for row in layers} | {"0"}
         assert set(os.listdir(os.path.join(root, "snapshots"))) == snapshots
@@ -63,12 +89,26 @@ def check(root: str) -> None:
         assert {name.partition("-")[0] for name in work} <= {str(os.getpid())}
 
 
-def writer(root: str, start: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", WRITER, root, os.path.dirname(__file__), str(start)]
+def writer(root: str, start: int, program: str = WRITER) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", program, root, os.path.dirname(__file__), str(start)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "open\n"
     return process
+
+
+def test_collecting_killed_again_and_again(root: str) -> None:
+    dice = random.Random(11)
+    for attempt in range(12):
+        process = writer(root, attempt * 5, COLLECTOR)
+        time.sleep(dice.uniform(0.02, 0.3))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        check(root)
+    with Store.open(root) as store:
+        assert store.gc(keep_bytes=0).total == 0
+        assert store.size() == 0
+    assert os.listdir(os.path.join(root, "snapshots")) == ["0"]
 
 
 def test_killed_again_and_again(root: str) -> None:
