@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from .binding import SCRATCH, Node, find_context
 from .config import Collections, ImageConfig
@@ -22,19 +21,26 @@ __all__ = ["DEFAULT_PATH", "Bases", "source_of"]
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Bases:
     """Begins stages, whose names are ``stages``.
 
     ``missing`` collects the images that were not handed in: an empty one stands in.
     """
 
-    shared: Shared
-    images: Mapping[ImageRequest, BaseImage]
-    target: Platform
-    many_platforms: bool
-    stages: tuple[str, ...]
-    missing: dict[ImageRequest, None] = field(default_factory=dict)
+    def __init__(
+        self,
+        shared: Shared,
+        images: Mapping[ImageRequest, BaseImage],
+        target: Platform,
+        many_platforms: bool,
+        stages: tuple[str, ...],
+    ) -> None:
+        self.shared = shared
+        self.images = images
+        self.target = target
+        self.many_platforms = many_platforms
+        self.stages = stages
+        self.missing: dict[ImageRequest, None] = {}
 
     def check(self, node: Node) -> None:
         """Refuse a base that is no image reference, in stages that are not built as well."""

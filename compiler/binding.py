@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 
 from ..grammar.errors import CompileError
 from .checks import Checks
@@ -23,7 +22,6 @@ __all__ = ["SCRATCH", "Names", "Node", "bind", "find_context", "find_target", "r
 SCRATCH = "scratch"
 
 
-@dataclass(slots=True, eq=False)
 class Node:
     """A stage of the file, or an image that a command mentions (``site`` is then that command's).
 
@@ -34,21 +32,35 @@ class Node:
     first command (where no stage is below), ``result`` the one behind the last.
     """
 
-    site: Site
-    base_name: str
-    name: str = ""
-    title: str = ""
-    mentioned: bool = False
-    platform: Platform | None = None
-    base: Node | None = None
-    context: NamedContext | None = None
-    image_context: NamedContext | None = None
-    commands: list[Command] = field(default_factory=list)
-    sources: dict[tuple[Site, str], Node] = field(default_factory=dict)
-    steps: int = 0
-    triggers_read: bool = False
-    begin: Stage | None = None
-    result: Stage | None = None
+    def __init__(
+        self,
+        site: Site,
+        base_name: str,
+        name: str = "",
+        title: str = "",
+        *,
+        mentioned: bool = False,
+        platform: Platform | None = None,
+        base: Node | None = None,
+        context: NamedContext | None = None,
+        commands: Iterable[Command] = (),
+        steps: int = 0,
+    ) -> None:
+        self.site = site
+        self.base_name = base_name
+        self.name = name
+        self.title = title
+        self.mentioned = mentioned
+        self.platform = platform
+        self.base = base
+        self.context = context
+        self.image_context: NamedContext | None = None
+        self.commands = list(commands)
+        self.sources: dict[tuple[Site, str], Node] = {}
+        self.steps = steps
+        self.triggers_read = False
+        self.begin: Stage | None = None
+        self.result: Stage | None = None
 
 
 class Names:

@@ -7,8 +7,8 @@ the bits of one integer, so a hostile pattern costs no more than the product of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 __all__ = ["Pattern", "PatternError", "reverse_pattern"]
 
@@ -17,7 +17,6 @@ class PatternError(ValueError):
     """The text is not a pattern."""
 
 
-@dataclass(frozen=True)
 class Pattern:
     """A compiled pattern.
 
@@ -27,7 +26,8 @@ class Pattern:
     [(1, 3), (5, 7)]
     """
 
-    text: str
+    def __init__(self, text: str) -> None:
+        self.text: Final = text
 
     @cached_property
     def _tokens(self) -> list[tuple[str, str]]:

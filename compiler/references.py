@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
 
 __all__ = ["ImageReference", "familiar_name", "parse_reference"]
 
@@ -23,8 +23,7 @@ _REFERENCE = re.compile(
 _IDENTIFIER = re.compile(r"[a-f0-9]{64}")
 
 
-@dataclass(frozen=True, slots=True)
-class ImageReference:
+class ImageReference(NamedTuple):
     """``domain/path[:tag][@digest]``."""
 
     domain: str
@@ -40,9 +39,9 @@ class ImageReference:
         """The repository: domain and path."""
         return f"{self.domain}/{self.path}"
 
-    def tagged(self) -> ImageReference:
+    def tagged(self) -> Self:
         """With ``latest`` where neither tag nor digest is given."""
-        return self if self.tag or self.digest else replace(self, tag="latest")
+        return self if self.tag or self.digest else self._replace(tag="latest")
 
 
 def parse_reference(text: str) -> ImageReference:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Final
 
 from ..grammar.errors import CompileError
 from ..grammar.lines import LogicalLine, Reader
@@ -14,7 +14,6 @@ from .words import WordError
 __all__ = ["Site"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Site:
     """An instruction and the document that holds it.
 
@@ -22,9 +21,10 @@ class Site:
     the FROM that brought it in, and errors point there.
     """
 
-    document: Document
-    instruction: Instruction
-    trigger_of: Site | None = None
+    def __init__(self, document: Document, instruction: Instruction, trigger_of: Site | None = None) -> None:
+        self.document: Final = document
+        self.instruction: Final = instruction
+        self.trigger_of: Final = trigger_of
 
     @property
     def shown(self) -> Site:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .checks import Checks
@@ -42,8 +41,7 @@ class Declared(NamedTuple):
     value: str | None
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class Shared:
+class Shared(NamedTuple):
     """What all stages of one compilation for one platform share. ``epoch`` is the time that the image tells of
     itself, none for that of the build. ``layers`` grows in build order. ``named_only`` are build arguments that
     only commands that name them read.
@@ -59,7 +57,6 @@ class Shared:
     named_only: frozenset[str] = frozenset()
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Stage:
     """``config`` and ``collected`` are the image's: what the latter holds is stale in the former, and
     :attr:`image` joins them. ``env`` is what steps see: variables and arguments, the last set at the end.
@@ -71,22 +68,32 @@ class Stage:
     stage's own ARGs (none where the global one counts), ``mounted`` what its RUNs mount.
     """
 
-    shared: Shared
-    name: str
-    config: ImageConfig
-    collected: Collections
-    find: Callable[[Site, str], Source]
-    platform: Platform | None = None
-    steps: int = 0
-    step: int = 0
-    layer: str | None = None
-    env: dict[str, str] = field(default_factory=dict)
-    build_args: list[tuple[str, str | None]] = field(default_factory=list)
-    history: list[HistoryItem] = field(default_factory=list)
-    used: dict[str, Site] = field(default_factory=dict)
-    workdir_set: bool = False
-    declared: dict[str, Declared | None] = field(default_factory=dict)
-    mounted: list[tuple[Site, Mount]] = field(default_factory=list)
+    def __init__(
+        self,
+        shared: Shared,
+        name: str,
+        config: ImageConfig,
+        collected: Collections,
+        find: Callable[[Site, str], Source],
+        platform: Platform | None = None,
+        steps: int = 0,
+    ) -> None:
+        self.shared = shared
+        self.name = name
+        self.config = config
+        self.collected = collected
+        self.find = find
+        self.platform = platform
+        self.steps = steps
+        self.step = 0
+        self.layer: str | None = None
+        self.env: dict[str, str] = {}
+        self.build_args: list[tuple[str, str | None]] = []
+        self.history: list[HistoryItem] = []
+        self.used: dict[str, Site] = {}
+        self.workdir_set = False
+        self.declared: dict[str, Declared | None] = {}
+        self.mounted: list[tuple[Site, Mount]] = []
 
     @property
     def options(self) -> CompileOptions:

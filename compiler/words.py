@@ -7,7 +7,6 @@ ${v#p} ${v##p} ${v%p} ${v%%p} ${v/p/r} ${v//p/r}``, nested as deep as ``MAX_DEPT
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from .patterns import Pattern, PatternError, reverse_pattern
@@ -70,7 +69,6 @@ class Words(NamedTuple):
         return Expansion(text, tuple(words), frozenset(scanner.matched), frozenset(scanner.unmatched))
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class _Split:
     """Words as they come out of one run over the text: splitting follows expansion.
 
@@ -78,8 +76,9 @@ class _Split:
     word drops what stands before it. So ``EXPOSE 80${SUFFIX:-81}`` is port 81 there, and here.
     """
 
-    current: list[str]
-    words: list[str] = field(default_factory=list)
+    def __init__(self, current: list[str]) -> None:
+        self.current = current
+        self.words: list[str] = []
 
     def add(self, text: str) -> None:
         """Unquoted text: white space ends a word."""

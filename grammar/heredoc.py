@@ -8,7 +8,7 @@ that lexer does, to the letter.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .lines import SPACE
 
@@ -21,8 +21,7 @@ _SPECIAL = frozenset("@*#?-$!0")
 _DEPTH = 100
 
 
-@dataclass(frozen=True, slots=True)
-class HeredocStart:
+class HeredocStart(NamedTuple):
     """``[file_descriptor]<<[-]name`` as it stands in an instruction."""
 
     name: str

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .heredoc import HeredocWordError, parse_heredoc_word
 from .lines import SPACE
@@ -20,15 +19,14 @@ __all__ = ["KEYWORDS", "SHAPES", "Problem", "Shape", "check_shape", "suggest"]
 FlagKind = Literal["text", "texts", "bool"]
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """``usage`` is the line shown as help, ``minimum`` the number of arguments that it needs; ``flags`` gives
     each flag's kind (``texts`` may be repeated), ``any_flag`` says that the front end does not look at them.
     """
 
     usage: str
     minimum: int = 0
-    flags: MappingProxyType[str, FlagKind] = field(default_factory=lambda: MappingProxyType({}))
+    flags: MappingProxyType[str, FlagKind] = MappingProxyType({})
     any_flag: bool = False
 
 
@@ -70,8 +68,7 @@ KEYWORDS = tuple(SHAPES)
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9-_.]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """What is wrong with an instruction's shape. ``flag`` is the flag that it is about, or none."""
 
     message: str

@@ -7,7 +7,6 @@ a file has hundreds, and a frozen dataclass takes several times as long to make.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from .source import SourceFile, Span
@@ -94,8 +93,7 @@ class Directive(NamedTuple):
 Item = Instruction | Comment | Blank | Directive
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A parsed Dockerfile. ``escape`` is the escape character in force."""
 
     source: SourceFile

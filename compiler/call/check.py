@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ...grammar.errors import CompileError
 from ...grammar.syntax import Document
@@ -16,8 +16,7 @@ from ..program import check_style, read_program
 __all__ = ["CheckReport", "check_dockerfile"]
 
 
-@dataclass(frozen=True, slots=True)
-class CheckReport:
+class CheckReport(NamedTuple):
     """Warnings in the order in which they were found, and the error that ended the check, if one did."""
 
     notices: tuple[Notice, ...]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ...grammar.syntax import Document, Instruction
 from ..arguments import global_arguments
 from ..binding import Node
 from ..checks import ARGUMENT, Checks
 from ..comments import comments_above, description
+from ..instructions.arg import Arg
 from ..lower import Lowering, bind_stages, evaluate_stages
 from ..options import BaseImage, CompileOptions, ImageRequest, UnresolvedImagesError
 from ..program import Program, check_style, read_program
@@ -19,8 +20,7 @@ from ..words import Words
 __all__ = ["Outline", "OutlineItem", "outline_dockerfile"]
 
 
-@dataclass(frozen=True, slots=True)
-class OutlineItem:
+class OutlineItem(NamedTuple):
     """An argument with its ``value`` and ``description``, or a secret, agent or cache by its id; the lines of
     the instruction that names it.
     """
@@ -33,8 +33,7 @@ class OutlineItem:
     required: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(NamedTuple):
     """The target by name, and what it and all that it needs take; each by place in the file."""
 
     name: str
@@ -63,8 +62,7 @@ def outline_dockerfile(
     return _Reader(document, program, options, lowering).outline()
 
 
-@dataclass(frozen=True, slots=True)
-class _Argument:
+class _Argument(NamedTuple):
     """An argument that the file declares, and the names of those that its default uses."""
 
     item: OutlineItem
@@ -103,7 +101,7 @@ class _Reader:
                     needs = self._words.expand(default, values).matched
                     if name in needs and name in found:  # what it was made of before
                         needs |= found[name].needs
-                one = replace(command, declared=((name, default),))
+                one = Arg(command.site, ((name, default),))
                 values = global_arguments((one,), self._words, values, given)
                 item = self._item(command.site, name, values.get(name) or "")
                 found[name] = _Argument(item, needs - {name})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ...grammar.syntax import Document
 from ..comments import comments_above, description
@@ -11,8 +11,7 @@ from ..program import read_program
 __all__ = ["Target", "list_targets"]
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A stage; ``base`` and ``platform`` are as written. ``default`` is built unless another is named."""
 
     name: str

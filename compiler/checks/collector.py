@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 
 from ...grammar.directives import find_directive
 from ...grammar.errors import CompileError
@@ -34,7 +33,6 @@ _NOT_VARIABLES = frozenset(("BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_ST
 _RULE_NAMES = frozenset(rule.name for rule in RULES)
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Checks:
     """Collects warnings, each once. ``chosen`` is the value of :data:`ARGUMENT`, if it is given.
 
@@ -42,14 +40,16 @@ class Checks:
     path is looked at. Raises ``CompileError`` where the choice of rules is malformed.
     """
 
-    document: Document
-    chosen: str | None = None
-    ignored: Callable[[str], bool] | None = None
-    _wanted: Wanted = field(init=False)
-    _comments: Mapping[int, tuple[str, ...]] = field(init=False)
-    _found: dict[Notice, None] = field(default_factory=dict, init=False)
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        document: Document,
+        chosen: str | None = None,
+        ignored: Callable[[str], bool] | None = None,
+    ) -> None:
+        self.document = document
+        self.chosen = chosen
+        self.ignored = ignored
+        self._found: dict[Notice, None] = {}
         directive = find_directive(self.document.source, "check")
         text = self.chosen if self.chosen is not None else directive.value if directive else ""
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..graph.layer import ImageLayer
 from ..graph.operations import Copy, FromLayer, Run
@@ -14,16 +14,14 @@ __all__ = ["Arrow", "Box", "Lane", "Picture", "draw"]
 _LONGEST = 72
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """``name`` is an identifier of letters, digits and ``_``; ``text`` is one line, not escaped."""
 
     name: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(NamedTuple):
     """A stage (or, without a title, images that are only copied from)."""
 
     name: str
@@ -31,8 +29,7 @@ class Lane:
     boxes: tuple[Box, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Arrow:
+class Arrow(NamedTuple):
     """From a box to the one that needs it. ``kind``: ``parent`` (laid over it), ``input`` (reads it) or
     ``image`` (made of it).
     """
@@ -43,8 +40,7 @@ class Arrow:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(NamedTuple):
     """All of it, in the order of the plan."""
 
     lanes: tuple[Lane, ...]

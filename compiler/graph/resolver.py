@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .graph import LayerGraph
 from .layer import ImageLayer
@@ -11,16 +11,14 @@ from .layer import ImageLayer
 __all__ = ["CriticalPath", "DependencyResolver"]
 
 
-@dataclass(frozen=True, slots=True)
-class CriticalPath:
+class CriticalPath(NamedTuple):
     """The layers that a build can not be faster than, in order, and the sum of their weights."""
 
     layers: tuple[ImageLayer, ...]
     weight: float
 
 
-@dataclass(frozen=True, slots=True)
-class DependencyResolver:
+class DependencyResolver(NamedTuple):
     """Questions to a graph. Every answer is deterministic, and costs no more than the graph is large."""
 
     graph: LayerGraph

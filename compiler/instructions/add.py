@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 from ..gitref import QUERY_HELP, GitRef, is_http, parse_git_ref
 from ..graph import operations
@@ -20,13 +19,14 @@ __all__ = ["Add"]
 _DIGEST = re.compile(r"sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Add(Command):
     """``ADD [flags] source… destination``."""
 
-    transfer: Transfer
-
     is_step: ClassVar[bool] = True
+
+    def __init__(self, site: Site, transfer: Transfer) -> None:
+        super().__init__(site)
+        self.transfer: Final = transfer
 
     @classmethod
     def read(cls, site: Site) -> Self:

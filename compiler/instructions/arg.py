@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from ..site import Site
 from ..stage import Declared, Stage
@@ -15,11 +14,12 @@ __all__ = ["Arg"]
 _NOT_VARIABLES = frozenset(("BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Arg(Command):
     """Names with their defaults; none is ``ARG name``. Flags are ignored here, as in BuildKit."""
 
-    declared: tuple[tuple[str, str | None], ...]
+    def __init__(self, site: Site, declared: tuple[tuple[str, str | None], ...]) -> None:
+        super().__init__(site)
+        self.declared: Final = declared
 
     @classmethod
     def read(cls, site: Site) -> Self:

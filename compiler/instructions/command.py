@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 from ..site import Site
 
@@ -13,13 +12,13 @@ if TYPE_CHECKING:
 __all__ = ["Command"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Command:
     """One instruction, checked. ``is_step`` says whether it counts in ``[build 2/5]``."""
 
-    site: Site
-
     is_step: ClassVar[bool] = False
+
+    def __init__(self, site: Site) -> None:
+        self.site: Final = site
 
     @classmethod
     def read(cls, site: Site) -> Self:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 from ..gitref import QUERY_HELP, is_http, parse_git_ref
 from ..graph import operations
@@ -18,13 +17,14 @@ from .flags import flag_list, flag_switch, flag_text
 __all__ = ["Copy"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Copy(Command):
     """``COPY [flags] source… destination``."""
 
-    transfer: Transfer
-
     is_step: ClassVar[bool] = True
+
+    def __init__(self, site: Site, transfer: Transfer) -> None:
+        super().__init__(site)
+        self.transfer: Final = transfer
 
     @classmethod
     def read(cls, site: Site) -> Self:

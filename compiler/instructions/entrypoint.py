@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Self
 
 from ..gotext import quote_list
@@ -14,7 +13,6 @@ from .shellform import command_line
 __all__ = ["Entrypoint"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Entrypoint(Command):
     """An empty JSON array unsets what the base says."""
 

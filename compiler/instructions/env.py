@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from ..site import Site
 from ..stage import Stage
@@ -13,11 +12,12 @@ from .pairs import is_legacy, read_pairs
 __all__ = ["Env"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Env(Command):
     """All values of one ENV are expanded with the values from before it."""
 
-    pairs: tuple[tuple[str, str], ...]
+    def __init__(self, site: Site, pairs: tuple[tuple[str, str], ...]) -> None:
+        super().__init__(site)
+        self.pairs: Final = pairs
 
     @classmethod
     def read(cls, site: Site) -> Self:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from ..gotext import format_list
 from ..site import Site
@@ -19,11 +18,12 @@ _LAST_PORT = 65535
 _HELP = f"a port from 0 to {_LAST_PORT}, or a range such as 8000-8010"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Expose(Command):
     """``[ip:][host-port:]port[-port][/protocol]`` words, sorted; address and host port are checked only."""
 
-    words: tuple[str, ...]
+    def __init__(self, site: Site, words: tuple[str, ...]) -> None:
+        super().__init__(site)
+        self.words: Final = words
 
     @classmethod
     def read(cls, site: Site) -> Self:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from ..site import Site
 from .flags import flag_text
@@ -11,8 +10,7 @@ from .flags import flag_text
 __all__ = ["From"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class From:
+class From(NamedTuple):
     """``FROM [--platform=…] base [AS name]``: base and platform are not expanded, the name is lower case."""
 
     site: Site

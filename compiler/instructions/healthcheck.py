@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from ..config import Healthcheck
 from ..gotext import format_duration, format_list, parse_duration
@@ -18,11 +17,12 @@ _DURATIONS = ("interval", "timeout", "start-period", "start-interval")
 _SHORTEST = 1_000_000  # one millisecond
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class HealthCheck(Command):
     """Nothing in it is expanded."""
 
-    check: Healthcheck
+    def __init__(self, site: Site, check: Healthcheck) -> None:
+        super().__init__(site)
+        self.check: Final = check
 
     @classmethod
     def read(cls, site: Site) -> Self:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from ..site import Site
 from ..stage import Stage
@@ -12,11 +11,12 @@ from .command import Command
 __all__ = ["Maintainer"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Maintainer(Command):
     """A text, not expanded."""
 
-    author: str
+    def __init__(self, site: Site, author: str) -> None:
+        super().__init__(site)
+        self.author: Final = author
 
     @classmethod
     def read(cls, site: Site) -> Self:

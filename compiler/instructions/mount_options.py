@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from ..gotext import parse_bool, parse_size, parse_unsigned
 from ..site import Site
@@ -49,7 +48,6 @@ class _OptionError(ValueError):
         self.help = help
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class MountOptions:
     """One value of ``--mount``; none where an option is not given."""
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from ..site import Site
 from ..stage import Stage
@@ -12,11 +11,12 @@ from .command import Command
 __all__ = ["OnBuild"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class OnBuild(Command):
     """The trigger as one logical line, blanks at its end included, and heredoc bodies below it."""
 
-    trigger: str
+    def __init__(self, site: Site, trigger: str) -> None:
+        super().__init__(site)
+        self.trigger: Final = trigger
 
     @classmethod
     def read(cls, site: Site) -> Self:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 from ...grammar.syntax import Heredoc
 from ..graph import operations
@@ -27,13 +26,14 @@ _SECURITY = ("sandbox", "insecure")
 _PIPES = "/dev/pipes/"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Run(Command):
     """``RUN [flags] command``, with heredocs."""
 
-    devices: tuple[str, ...]
-
     is_step: ClassVar[bool] = True
+
+    def __init__(self, site: Site, devices: tuple[str, ...]) -> None:
+        super().__init__(site)
+        self.devices: Final = devices
 
     @classmethod
     def read(cls, site: Site) -> Self:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from ..gotext import format_list
 from ..site import Site
@@ -13,11 +12,12 @@ from .command import Command
 __all__ = ["Shell"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Shell(Command):
     """A JSON array of at least one word."""
 
-    shell: tuple[str, ...]
+    def __init__(self, site: Site, shell: tuple[str, ...]) -> None:
+        super().__init__(site)
+        self.shell: Final = shell
 
     @classmethod
     def read(cls, site: Site) -> Self:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from ..site import Site
 from ..stage import Stage
@@ -22,11 +21,12 @@ _NAMES = (
 _KNOWN = frozenset(_NAMES)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class StopSignal(Command):
     """A signal's name, with or without SIG, or number. Flags are ignored here, as in BuildKit."""
 
-    signal: str
+    def __init__(self, site: Site, signal: str) -> None:
+        super().__init__(site)
+        self.signal: Final = signal
 
     @classmethod
     def read(cls, site: Site) -> Self:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from ..site import Site
 from ..stage import Stage
@@ -12,11 +11,12 @@ from .command import Command
 __all__ = ["User"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class User(Command):
     """``name``, ``uid``, ``name:group`` …: looked up in the image when a step runs."""
 
-    user: str
+    def __init__(self, site: Site, user: str) -> None:
+        super().__init__(site)
+        self.user: Final = user
 
     @classmethod
     def read(cls, site: Site) -> Self:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from ...grammar.lines import SPACE
 from ..gotext import format_list
@@ -14,11 +13,12 @@ from .command import Command
 __all__ = ["Volume"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Volume(Command):
     """Paths; they touch the config only, not what later steps see."""
 
-    paths: tuple[str, ...]
+    def __init__(self, site: Site, paths: tuple[str, ...]) -> None:
+        super().__init__(site)
+        self.paths: Final = paths
 
     @classmethod
     def read(cls, site: Site) -> Self:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 from ..graph.operations import MakeDir
 from ..site import Site
@@ -13,13 +12,14 @@ from .command import Command
 __all__ = ["Workdir"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Workdir(Command):
     """A path; a relative one goes on from the WORKDIR before."""
 
-    path: str
-
     is_step: ClassVar[bool] = True
+
+    def __init__(self, site: Site, path: str) -> None:
+        super().__init__(site)
+        self.path: Final = path
 
     @classmethod
     def read(cls, site: Site) -> Self:

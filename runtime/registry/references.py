@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from ...compiler import references
 from ..errors import SourceError
 from ..oci.digests import parse_digest
@@ -22,9 +20,10 @@ class InvalidReferenceError(SourceError):
     """The text is not an image reference."""
 
 
-@dataclass(frozen=True, slots=True)
 class Reference(references.ImageReference):
     """An image's full name. ``tag`` and ``digest`` are empty where they are not given."""
+
+    __slots__ = ()
 
     @property
     def familiar(self) -> str:
@@ -43,10 +42,6 @@ class Reference(references.ImageReference):
     def version(self) -> str:
         """What names the manifest within the repository: the digest, else the tag."""
         return self.digest or self.tag
-
-    def tagged(self) -> Reference:
-        """With the tag ``latest`` where there is neither tag nor digest."""
-        return self if self.tag or self.digest else replace(self, tag="latest")
 
 
 def parse_reference(text: str) -> Reference:
