@@ -26,6 +26,7 @@ _NAMES = {
     "shm_size": "--shm-size",
     "ulimits": "--ulimit",
     "hostname": "the host name",
+    "named_only": "the arguments with '# layerc: named-only'",
     "origin": "--from",
     "sources": "the list of sources",
     "dest": "the destination",
