@@ -76,7 +76,7 @@ class LayerBuilder:
         """Make the layer. Raises what the user has to know (a :class:`LayercError`), or
         :class:`CancelledStepError`; whatever it raises, the store is as before.
         """
-        observer = Observer(self._store, observes=self._sees_trees(layer.operation))
+        observer = Observer(self._store, observes=self._observes and _sees_trees(layer.operation))
         try:
             return self._execute(layer, parent, inputs, observer)
         except CancelledStepError:
@@ -106,7 +106,7 @@ class LayerBuilder:
     def trees(self, layer: ImageLayer, parent: Stack, inputs: Sequence[Stack]) -> Trees | None:
         """The trees that the layer's step would see, by which a trace of it is found; none if it sees none."""
         operation = layer.operation
-        if not self._sees_trees(operation) or isinstance(operation, Base):
+        if not _sees_trees(operation) or isinstance(operation, Base):
             return None
         if isinstance(operation, Copy | Add):
             return Trees((parent,), (self._inputs.copy_plan(operation, inputs).key(),))
@@ -114,10 +114,6 @@ class LayerBuilder:
             return Trees((parent,), ())
         mounted = self._mounts.trees(operation, inputs, self._context_stack)
         return Trees((parent, *mounted.stacks), mounted.sources)
-
-    def _sees_trees(self, operation: Operation) -> bool:
-        linked = isinstance(operation, Copy | Add) and is_linked(operation)
-        return self._observes and not linked and not isinstance(operation, Base)
 
     def _run(
         self, run: Run, layer_id: str, parent: Stack, inputs: Sequence[Stack], observer: Observer
@@ -215,3 +211,10 @@ class LayerBuilder:
     def _check(self) -> None:
         if self._cancel.is_set():
             raise CancelledStepError
+
+
+def _sees_trees(operation: Operation) -> bool:
+    """Whether what a step gives may depend on the layers below it."""
+    return not isinstance(operation, Base) and not (
+        isinstance(operation, Copy | Add) and is_linked(operation)
+    )

@@ -104,9 +104,11 @@ def test_only_what_is_needed_comes(machine: TinyProject) -> None:
         assert store.usage().layers == len(result.images[0].diff_ids)
 
 
-def test_an_unrelated_edit_hits_by_trace(machine: TinyProject) -> None:
+@pytest.mark.parametrize("traced", [True, False])
+def test_an_unrelated_edit_hits_by_trace(machine: TinyProject, traced: bool) -> None:
+    """A machine that can not observe steps uses what others have observed."""
     machine.write("unread", "other")
-    build(machine)
+    build(machine, traced=traced)
     assert machine.ran() == ["COPY . /src"]
     levels = machine.levels()
     assert levels["RUN cat /src/read > /copy; mkdir -m 700 /made; ln /copy /made/second"] == "trace"
