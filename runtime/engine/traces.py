@@ -9,7 +9,6 @@ Why this is sound is argued in docs/caching.md.
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -217,21 +216,31 @@ def trace_key(operation: Operation, trees: Trees) -> str:
 
 
 def _encode(views: Sequence[View]) -> bytes:
-    rows = [[view.stack, base64.b85encode(view.trace.to_bytes()).decode()] for view in views]
-    return json.dumps(rows, separators=(",", ":")).encode()
+    return _joined([view.stack for view in views], [view.trace.to_bytes() for view in views])
+
+
+def _joined(stacks: Sequence[Sequence[str]], traces: Sequence[bytes]) -> bytes:
+    """A line that has the stacks and the lengths of their traces, then the traces."""
+    head = [[stack, len(trace)] for stack, trace in zip(stacks, traces, strict=True)]
+    return b"\n".join((json.dumps(head, separators=(",", ":")).encode(), b"".join(traces)))
+
+
+def _parts(data: bytes) -> Iterator[tuple[tuple[str, ...], bytes]]:
+    head, _, traces = data.partition(b"\n")
+    start = 0
+    for stack, length in json.loads(head):
+        yield tuple(stack), traces[start : start + length]
+        start += length
 
 
 def _moved(data: bytes, stacks: Sequence[Sequence[str]]) -> bytes:
     """A trace as if it were recorded on ``stacks``: where it has no conflicts with them, it might have been."""
-    rows = [[stack, trace] for (_, trace), stack in zip(json.loads(data), stacks, strict=True)]
-    return json.dumps(rows, separators=(",", ":")).encode()
+    return _joined(stacks, [trace for _, trace in _parts(data)])
 
 
 def recorded(data: bytes) -> list[View] | None:
     """The views of a trace of the store; none where they can not be read."""
     try:
-        return [
-            View(tuple(stack), Trace.from_bytes(base64.b85decode(trace))) for stack, trace in json.loads(data)
-        ]
+        return [View(stack, Trace.from_bytes(trace)) for stack, trace in _parts(data)]
     except (ValueError, TypeError):
         return None

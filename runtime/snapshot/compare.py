@@ -47,9 +47,8 @@ def differences(store: Store, before: Sequence[str], after: Sequence[str]) -> It
             yield Difference(path, was, now)
         if was is not None and now is not None and was.is_directory and now.is_directory:
             prefix = f"{path}/" if path else ""
-            olds, news = left.children(old), right.children(new)
-            names = sorted(olds.keys() | news.keys(), reverse=True)
-            pending += [(prefix + name, olds.get(name, ()), news.get(name, ())) for name in names]
+            names = sorted(left.changed(old, right, new), reverse=True)
+            pending += [(prefix + name, left.below(old, name), right.below(new, name)) for name in names]
 
 
 def _rows(found: Found) -> list[Row]:

@@ -17,6 +17,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
@@ -49,6 +50,9 @@ _KINDS: dict[str, Kind] = {letter: kind for kind, letter in _LETTERS.items()}
 OPAQUE, IMPLIED = 1, 2
 _TRAILER = 17  # sixteen digits and the end of the line
 _WHOLE = 1 << 20  # files up to this size are read at once
+_LONG, _FEW = 1 << 16, 4  # bytes of a listing in which single names are searched, and how often
+# Between two rows. Nothing inside a row looks like it: a quote in a text stands behind a backslash.
+_BETWEEN = re.compile(rb'\],(?=\["[fdlcbpw]",")')
 _dump = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -174,6 +178,7 @@ class LayerIndex:
             self._tail = data
             self._listings: dict[int, dict[str, Row]] = {}
             self._linked: dict[str, tuple[str, ...]] | None = None
+            self._asked: dict[int, int] = {}
             root = int(data[-_TRAILER:])
             self.root: Row = json.loads(data[root - self._start : -_TRAILER])
         except (OSError, ValueError) as error:
@@ -187,6 +192,26 @@ class LayerIndex:
             known = {child[1]: child for child in json.loads(self._line(offset, length))}
             self._listings[offset] = known
         return known
+
+    def child(self, row: Row, name: str) -> Row | None:
+        """The row of ``name`` in a directory, or none. Of a long listing not all is read for the first few."""
+        _, _, offset, length = row[6]
+        if length < _LONG or offset in self._listings:
+            return self.children(row).get(name)
+        asked = self._asked[offset] = self._asked.get(offset, 0) + 1
+        if asked > _FEW:
+            return self.children(row).get(name)
+        return _find(self._line(offset, length), name)
+
+    def changed(self, row: Row, other: LayerIndex, other_row: Row) -> set[str]:
+        """Names of which two directories have different rows. What is equal at the beginning and the end of the
+        listings is not read.
+        """
+        mine, theirs = (
+            {child[1]: child for child in rows}
+            for rows in _different(self._line(*row[6][2:]), other._line(*other_row[6][2:]))
+        )
+        return {name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name)}
 
     def _line(self, offset: int, length: int) -> bytes:
         if offset >= self._start:
@@ -231,6 +256,66 @@ class LayerIndex:
                 yield entry_of(path, row)
             prefix = f"{path}/" if path else ""
             pending += [(prefix + name, child) for name, child in reversed(self.children(row).items())]
+
+
+def _find(line: bytes, name: str) -> Row | None:
+    """The row of ``name`` in a listing."""
+    wanted = b'",%s,' % _dump(name).encode()
+    at = line.find(wanted)
+    while at >= 0:
+        if line[at - 3 : at - 1] == b'["':
+            end = _BETWEEN.search(line, at)
+            return json.loads(line[at - 3 : -2 if end is None else end.start() + 1])  # type: ignore[no-any-return]
+        at = line.find(wanted, at + 1)
+    return None
+
+
+def _different(one: bytes, other: bytes) -> tuple[list[Row], list[Row]]:
+    """The rows of two listings without those at the beginning and the end that are the same."""
+    if one == other:
+        return [], []
+    start = _last_row(one, _common(one, other))
+    one, other = one[start:-2], other[start:-2]  # from a row on, without the end of the list
+    shared = _common_end(one, other)
+    return _cut(one, shared), _cut(other, shared)
+
+
+def _cut(rows: bytes, shared: int) -> list[Row]:
+    """Rows without those that lie in the last ``shared`` bytes."""
+    end = _BETWEEN.search(rows, len(rows) - shared)
+    return json.loads(b"[%s]" % (rows if end is None else rows[: end.start() + 1]))  # type: ignore[no-any-return]
+
+
+def _last_row(line: bytes, end: int) -> int:
+    """Where the row begins in which ``end`` lies."""
+    at = line.rfind(b'],["', 0, end)
+    while at >= 0 and not _BETWEEN.match(line, at):
+        at = line.rfind(b'],["', 0, at + 3)
+    return at + 2 if at >= 0 else 1
+
+
+def _common(one: bytes, other: bytes) -> int:
+    """How many bytes two texts have in common at their beginnings."""
+    least, most = 0, min(len(one), len(other))
+    while least < most:
+        middle = (least + most + 1) // 2
+        if one[least:middle] == other[least:middle]:
+            least = middle
+        else:
+            most = middle - 1
+    return least
+
+
+def _common_end(one: bytes, other: bytes) -> int:
+    """How many bytes two texts have in common at their ends."""
+    least, most = 0, min(len(one), len(other))
+    while least < most:
+        middle = (least + most + 1) // 2
+        if one[len(one) - middle : len(one) - least] == other[len(other) - middle : len(other) - least]:
+            least = middle
+        else:
+            most = middle - 1
+    return least
 
 
 @functools.lru_cache(maxsize=2048)

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from ..errors import StoreError
 from ..store import Store, StoredLayer
 from .entry import Entry
-from .index import IMPLIED, OPAQUE, LayerIndex, Row, entry_of, open_index
+from .index import IMPLIED, OPAQUE, LayerIndex, Row, entry_of, open_index, timeless
 
 __all__ = ["Found", "StackView"]
 
@@ -160,16 +160,17 @@ class StackView:
         while (parent := unknown[-1].rpartition("/")[0]) not in self._known:
             unknown.append(parent)
         for here in reversed(unknown):
-            self._known[here] = self._below(self._known[parent], here.rpartition("/")[2])
+            self._known[here] = self.below(self._known[parent], here.rpartition("/")[2])
             parent = here
         return self._known[path]
 
-    def _below(self, parent: Found, name: str) -> Found:
+    def below(self, parent: Found, name: str) -> Found:
+        """Rows at ``name`` in a directory; none where nothing is."""
         found: list[tuple[int, Row]] = []
         for number, row in parent:
             if row[0] != "d":
                 break
-            child = self._indexes[number].children(row).get(name)
+            child = self._indexes[number].child(row, name)
             if child is not None and not _take(found, number, child):
                 break
         return tuple(found)
@@ -183,6 +184,18 @@ class StackView:
                 if name not in closed and not _take(merged.setdefault(name, []), number, child):
                     closed.add(name)
         return {name: tuple(rows) for name, rows in merged.items() if rows}
+
+    def changed(self, found: Found, other: StackView, others: Found) -> set[str]:
+        """Names in two directories among which are all that are different there."""
+        mine, theirs = list(found), list(others)
+        for end in (0, -1):
+            while mine and theirs and timeless(mine[end][1]) == timeless(theirs[end][1]):
+                del mine[end], theirs[end]
+        if len(mine) == len(theirs) == 1:
+            (number, row), (other_number, other_row) = mine[0], theirs[0]
+            return self._indexes[number].changed(row, other._indexes[other_number], other_row)
+        names = {name for number, row in mine for name in self._indexes[number].children(row)}
+        return names.union(*(other._indexes[number].children(row) for number, row in theirs))
 
     def _directory(self, path: str) -> Found:
         path = path.strip("/")
