@@ -158,16 +158,21 @@ def render(
     room = max(min(screen, _WIDEST), _NARROWEST)
     moment = time.time() if now is None else now
     ran, cached = _parts(build)
-    name = f" of {visible(build.name)}" if build.name else ""
+    name = f" of {clip(visible(_short_name(build.name)), room // 2)}" if build.name else ""
     head = f"build {build.number}{name}, {_ago(moment - build.started)}{', failed' if build.failed else ''}: "
     head += (
         f"{_count(len(ran))} ran{_seconds(ran, ' in ')}, {len(cached)} found{_seconds(cached, ', saved ')}"
     )
-    lines = [clip(head, room)]
+    lines = textwrap.wrap(head, room, subsequent_indent="  ")
     for step in steps:
         if not (step.is_base and step.decision.is_hit and len(steps) > 1):
             lines += ["", *_paragraph(step, style, room, moment)]
     return "\n".join(lines)
+
+
+def _short_name(name: str) -> str:
+    """A tag as people write it."""
+    return name.removeprefix("docker.io/").removeprefix("library/").removesuffix(":latest")
 
 
 def _paragraph(step: StepRecord, style: Style, room: int, now: float) -> Iterator[str]:
@@ -232,7 +237,7 @@ def _listed(build: BuildRecord, style: Style) -> str:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(build.started))
     took = duration(build.seconds)
     counts = f"{len(ran)} ran, {len(cached)} found"
-    return f"{build.number:>5}  {when}  {took:>7}  {state}{counts}  {visible(build.name)}"
+    return f"{build.number:>5}  {when}  {took:>7}  {state}{counts}  {visible(_short_name(build.name))}"
 
 
 def _count(number: int) -> str:
