@@ -79,7 +79,7 @@ def _assembled(
 ) -> tuple[str, View]:
     known = None if earlier is None else store.layer(earlier.decode())
     with store.draft() as draft:
-        layer = assemble(store, draft, view, root, known, check, copy_content)
+        layer = assemble(store, draft, root, known, check, copy_content)
     return layer.diff_id, View(view.stack, Trace(view.events))
 
 

@@ -20,7 +20,6 @@ from ..store.files import store_errors
 from .entry import Entry, SourceTree
 from .index import IndexWriter, LayerIndex, Row, open_index
 from .stream import CHUNK, LayerStream
-from .view import StackView
 
 __all__ = ["Node", "assemble"]
 
@@ -35,7 +34,8 @@ class Node:
     """A name in the tree that a step leaves, with what the parent has there (``before``).
 
     ``names`` are a directory's children, as far as they were touched; one that ``merges`` shows the parent's other
-    ones too. ``source`` is where a file's content is. Names of one file share ``file``.
+    ones too. ``source`` is where a file's content is. Names of one file share ``file``. What is ``anew`` is a
+    change even if it looks as before.
     """
 
     entry: Entry
@@ -44,26 +44,25 @@ class Node:
     names: dict[str, Node] | None = None
     merges: bool = False
     file: Node | None = None
+    anew: bool = False
     rows: list[Row] = field(default_factory=list)
 
 
 def assemble(
     store: Store,
     draft: Draft,
-    parent: StackView,
     root: Node,
     earlier: StoredLayer | None,
     check: Callable[[], None],
     copy_content: Callable[[BinaryIO, int], object],
 ) -> StoredLayer:
-    """Make a layer of what ``root`` holds that ``parent`` does not.
+    """Make a layer of what ``root`` holds that was not there before.
 
     ``earlier`` is a layer to borrow from if it is much the same. ``copy_content`` copies an open file into an
     open one, in the quickest way; ``check`` is called again and again and may raise, to cancel. Raises
     :class:`SourceError` where a source is not any more what its entry says.
     """
-    order = _Order(parent)
-    order.settle(root)
+    _Order().settle(root)
     base = _borrowed(store, earlier, root)
     with store_errors(store.root):
         with open(draft.index, "xb") as file:
@@ -88,8 +87,7 @@ def assemble(
 class _Order:
     """Sorts names, leaves out what is as in the parent, and tells first names of files from others."""
 
-    def __init__(self, parent: StackView) -> None:
-        self._parent = parent
+    def __init__(self) -> None:
         self._names: dict[int, int] = {}
         self._first: dict[int, str] = {}
 
@@ -133,17 +131,9 @@ class _Order:
     def _is_nothing(self, node: Node) -> bool:
         """Whether a name is what it was before."""
         before = node.before
-        if before is None:
+        if before is None or node.anew or (node.file is not None and self._names[id(node.file)] > 1):
             return False
-        if node.file is not None and self._names[id(node.file)] > 1:
-            return False
-        if before._replace(link="") != node.entry:
-            return False
-        # A file of its own in the place of one of several names is a change.
-        if before.kind != "file":
-            return True
-        with self._parent.open(before.path) as file:
-            return os.fstat(file.fileno()).st_nlink == 1
+        return before._replace(link="") == node.entry
 
 
 def _metadata(entry: Entry) -> tuple[object, ...]:

@@ -6,6 +6,7 @@ The rules are those of :mod:`.apply`, which carries a copy out on a mounted tree
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import BinaryIO, NoReturn
@@ -176,11 +177,22 @@ class Composition:
                 )
             node.before = there.before
             if there.before is not None:
-                self._parent.note(node.entry.path, LOOKED_UP | STATED | READ | LINKED)
+                self._parent.note(node.entry.path, LOOKED_UP | STATED | READ)
+                node.anew = self._breaks_link(node, there.before)
         assert parent.names is not None
         parent.names[name] = node
         if parent.entry.mtime_ns != self._now:
             parent.entry = parent.entry._replace(mtime_ns=self._now)
+
+    def _breaks_link(self, node: Node, before: Entry) -> bool:
+        """Whether an equal file takes the place of one of several names, so that it is not one of them any more."""
+        if before.kind != "file" or before._replace(link="") != node.entry:
+            return False
+        with self._parent.open(before.path) as file:
+            alone = os.fstat(file.fileno()).st_nlink == 1
+        if not alone:
+            self._parent.note(before.path, LINKED)
+        return not alone
 
     def _blocked(self, path: str) -> NoReturn:
         raise StepError(f"/{path} exists and is not a directory", status=1)
