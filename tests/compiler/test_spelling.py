@@ -210,9 +210,9 @@ def test_variables_by_which_a_shell_reads_otherwise(name: str) -> None:
 def test_time_grows_with_the_text(piece: str) -> None:
     def seconds(count: int) -> float:
         script = "echo " + piece * count
-        started = time.perf_counter()
+        started = time.process_time()
         canonical_script.__wrapped__(script)
-        return time.perf_counter() - started
+        return time.process_time() - started
 
     small = min(seconds(2_000) for _ in range(3))
     assert min(seconds(20_000) for _ in range(2)) < 40 * small + 0.05
