@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from layerc.runtime.cli.main import main
 from layerc.runtime.engine.sharing.document import ARTIFACT, CONFIG, MOUNT, TRACE, CacheDocument
 from layerc.runtime.engine.sharing.spec import parse_source, parse_target
 from layerc.runtime.engine.sharing.states import Seen, dump_states, load_states
@@ -201,3 +203,13 @@ def test_wrong_targets_are_told(more: str) -> None:
     assert parse_target("type=local,dest=/x").path == "/x"
     with pytest.raises(UsageError, match="--cache-to"):
         parse_target(f"type=local,dest=/x,{more}")
+
+
+@pytest.mark.parametrize("option", ["--cache-to", "--cache-from"])
+def test_the_command_tells_wrong_words(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
+    words = ["build", "--store", str(tmp_path / "store"), option, "type=gha", str(tmp_path)]
+    assert main(words) == 2
+    assert f"error: {option} 'type=gha': unknown type 'gha'" in capsys.readouterr().err

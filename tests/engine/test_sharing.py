@@ -13,6 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import tarfile
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -245,6 +246,36 @@ def test_two_builds_write_at_once(machine: TinyProject, template: Path) -> None:
         assert of_bytes((there / "blobs/sha256" / digest[7:]).read_bytes()) == digest
     machine.build(STEPS, cache_from=(f"type=local,src={there},tag=two",))
     assert machine.ran() == []
+
+
+def test_a_writer_that_is_killed_leaves_a_cache_or_none(machine: TinyProject, template: Path) -> None:
+    there = machine.home.parent / "there"
+    dockerfile = machine.home.parent / "Dockerfile"
+    dockerfile.write_text(BASE + STEPS)
+    for count in (1, 5, 9):
+        store = shutil.copytree(template / "store", machine.home.parent / f"store {count}", symlinks=True)
+        words = [
+            "--store",
+            store,
+            "-f",
+            dockerfile,
+            "--cache-to",
+            f"type=local,dest={there}",
+            machine.context,
+        ]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "layerc", "build", "-q", *map(str, words)], stdout=subprocess.DEVNULL
+        )
+        while process.poll() is None and len(list(there.rglob("*/*/*"))) < count:
+            time.sleep(0.001)
+        process.kill()
+        process.wait()
+        machine.home = machine.home.with_name(f"other {count}")
+        machine.build(STEPS, cache_from=(f"type=local,src={there}",))
+        texts = notices(machine)
+        assert (machine.ran() == []) == (texts == [])
+        assert not any("damaged" in text or "missing" in text for text in texts)
+        shutil.rmtree(there)
 
 
 # --- caches that are damaged, or lie -----------------------------------------------------------------
