@@ -58,6 +58,41 @@ def test_killed_at_any_moment(name: str, bases: Bases, tmp_path: Path) -> None:
     assert not [pid for pid in processes() if str(store) in pid]
 
 
+def test_collections_killed_at_any_moment(bases: Bases, tmp_path: Path) -> None:
+    """Builds that make room at their end, and a collection beside them, each killed again and again."""
+    store, archive, whole = tmp_path / "store", tmp_path / "image.tar", tmp_path / "whole.tar"
+    words = layerc_arguments(PROJECTS["wide"], bases)
+    program = [sys.executable, "-m", "layerc"]
+    commands = [
+        [*program, *words, f"--store={store}", "--progress=plain"],
+        [*program, "cache", "gc", "--keep-storage=50kB", f"--store={store}"],
+    ]
+    environment = os.environ | {"LAYERC_KEEP_STORAGE": "50kB"}
+    for wait in (0.4, 0.7, 1.0, 1.5):
+        running = [
+            subprocess.Popen(
+                command,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                env=environment,
+            )
+            for command in commands
+        ]
+        time.sleep(wait)
+        for process in running:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        assert layerc("cache", "verify", f"--store={store}").status == 0
+    finished = layerc(*words, f"--store={store}", f"--output=type=oci,dest={archive}")
+    assert finished.status == 0, finished.stderr
+    clean = layerc(*words, f"--store={tmp_path / 'clean'}", f"--output=type=oci,dest={whole}")
+    assert clean.status == 0, clean.stderr
+    assert not compare_trees(read_image(archive).tree, read_image(whole).tree)
+    assert layerc("cache", "gc", "--all", f"--store={store}").status == 0
+    assert os.listdir(store / "snapshots") == ["0"]
+
+
 def processes() -> list[str]:
     """The command lines of all processes."""
     lines = []
