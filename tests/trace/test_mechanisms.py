@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import struct
 import subprocess
 import threading
 from collections.abc import Callable
@@ -348,3 +349,24 @@ def test_sparse_files(store: Store, tmp_path: Path) -> None:
         assert file.seek(0, os.SEEK_END) == 5 << 30
     assert mirror.trace is not None
     assert mirror.trace.events == {"": LOOKED_UP, "sparse": LOOKED_UP | STATED | READ}
+
+
+def access_list(user: int) -> bytes:
+    """A POSIX access control list that lets one user read."""
+    nobody = 0xFFFFFFFF
+    rows = [(0x01, 6, nobody), (0x02, 4, user), (0x04, 0, nobody), (0x10, 4, nobody), (0x20, 0, nobody)]
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *row) for row in rows)
+
+
+@pytest.mark.parametrize("writable", [True, False], ids=["overlay", "bind"])
+def test_access_control_lists_count(store: Store, writable: bool) -> None:
+    def change(root: Path) -> None:
+        for name, user in {"open": 65534, "closed": 1}.items():
+            (root / name).write_text("x")
+            (root / name).chmod(0o600)
+            os.setxattr(root / name, "system.posix_acl_access", access_list(user))
+
+    stack = make_layer(store, (), change)
+    for name, error in {"open": 0, "closed": errno.EACCES}.items():
+        seen = observe(store, stack, lambda root, name=name: open_as_nobody(root, name), writable=writable)
+        assert seen.value == error
