@@ -29,6 +29,7 @@ __all__ = [
     "cache_mounts",
     "folder_size",
     "hold_cache",
+    "limit_cache_mounts",
     "noted_size",
     "remove_cache",
     "tidy",
@@ -129,6 +130,19 @@ def remove_cache(root: str, name: str, aside: str) -> bool:
         os.close(descriptor)
     remove_tree(aside)
     return True
+
+
+def limit_cache_mounts(root: str, keep_bytes: int, new_name: Callable[[], str]) -> int:
+    """Remove cache mounts, the least recently used first, until no more than ``keep_bytes`` are left of them all;
+    the bytes that were freed. Those that steps use stay. ``new_name`` gives names as :func:`remove_cache` needs.
+    Raises ``OSError``.
+    """
+    mounts = sorted(cache_mounts(root), key=lambda mount: mount.used)
+    excess, freed = sum(mount.size for mount in mounts) - keep_bytes, 0
+    for mount in mounts:
+        if freed < excess and remove_cache(root, mount.name, new_name()):
+            freed += mount.size
+    return freed
 
 
 def tidy(root: str, until: float) -> int:

@@ -98,6 +98,25 @@ def test_a_cache_in_use_stays(project: TinyProject) -> None:
     assert not data_of(project).exists()
 
 
+def test_a_limit_takes_the_least_recently_used(project: TinyProject) -> None:
+    text = "RUN --mount=type=cache,id={0},target=/c echo {1}; dd if=/dev/zero of=/c/file bs=1M count=2 2>&1\n"
+    for count, name in enumerate(("one", "two", "three", "one")):
+        project.build(text.format(name, count))
+
+    def left() -> set[str]:
+        return {json.loads(path.read_bytes())["id"] for path in project.home.glob("caches/*/cache.json")}
+
+    words = ["cache", "gc", "--store", str(project.home), "--keep-mounts"]
+    assert main([*words, "9MB"]) == 0
+    assert left() == {"one", "two", "three"}
+    assert main([*words, "5MB"]) == 0
+    assert left() == {"one", "three"}
+    assert main([*words, "3MB"]) == 0
+    assert left() == {"one"}
+    project.build(text.format("one", 3))
+    assert project.ran() == []  # results stay
+
+
 # --- between machines --------------------------------------------------------------------------------
 
 
