@@ -69,6 +69,9 @@ LOOKS = (
     "find {t} -newer {u}",
     "test {t} -ot {u} && echo older",
     "id -u",
+    "echo v$V",
+    "env | grep ^V=",
+    "sh -c 'echo $V'",
 )
 CHANGES = (
     "echo {n} > {p}",
@@ -130,6 +133,11 @@ COPIES = (
     "ADD [z] /w/d/",
     "WORKDIR /w/d",
     "WORKDIR /w/n/m",
+    "ENV V=1",
+    "ENV V=2",
+    "ARG V=3",
+    "ARG W=1",
+    "ARG W=2",
     "USER 5",
     "USER 0",
 )
@@ -190,7 +198,9 @@ def runs(draw: st.DrawFn, mounts: tuple[str, ...]) -> str:
         for _ in range(draw(st.integers(1, 2)))
     ]
     log = draw(st.sampled_from("123456"))
-    return f"RUN {mount}{{ {'; '.join(commands)}; }} > /o/{log} 2>&1; true"
+    between = draw(st.sampled_from(("; ", "; ", " ;  ", "; \\\n  ")))  # other spellings of one script
+    errors = draw(st.sampled_from(("2>&1", "2>/dev/null", "2> /dev/null")))
+    return f"RUN {mount}{{ {between.join(commands)}; }} > /o/{log} {errors}; true"
 
 
 @st.composite
@@ -281,8 +291,10 @@ def edited_steps(draw: st.DrawFn, before: tuple[str, ...], *, last: bool) -> tup
     """One edit of a stage."""
     changed = list(before)
     place = draw(st.integers(0, len(changed)))
-    kind = draw(st.integers(0, 3))
-    if kind == 0 or place == len(changed):
+    kind = draw(st.integers(0, 4))
+    if kind == 4 and place < len(changed):  # another spelling
+        changed[place] = changed[place].replace("; ", draw(st.sampled_from((" ;", ";  ", "; \\\n "))))
+    elif kind == 0 or place == len(changed):
         changed.insert(place, draw(steps(last=last)))
     elif kind == 1:
         changed[place] = draw(steps(last=last))
