@@ -31,6 +31,7 @@ examples:
 """
 _NARROWEST, _WIDEST = 40, 110
 _DIGEST = 12  # digits that are shown
+_DEEP = " " * 4
 _LEVELS = {
     "definition": "found",
     "content": "found by content",
@@ -195,8 +196,10 @@ def _paragraph(step: StepRecord, style: Style, room: int, now: float) -> Iterato
         )
     if decision.more:
         yield "    …"
-    if decision.note:
-        yield clip(f"    not traced the last time: {visible(decision.note)}", room)
+    if decision.note and decision.cause == "operation":
+        yield from textwrap.wrap(visible(decision.note), room, initial_indent=_DEEP, subsequent_indent=_DEEP)
+    elif decision.note:
+        yield clip(f"{_DEEP}not traced the last time: {visible(decision.note)}", room)
     if decision.earlier is not None and not decision.is_hit:
         earlier = decision.earlier
         yield clip(f"    it ran {_ago(now - earlier.when)}, in {duration(earlier.seconds)}", room)

@@ -6,14 +6,16 @@ Values of variables may be secrets, so only digests of them are kept.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from ...compiler.graph.canonical import encode, sha256_hex
 from ...compiler.graph.operations import Operation, Run
+from ...compiler.unread import reading_of
 
-__all__ = ["aspects", "difference"]
+__all__ = ["aspects", "difference", "why_read"]
 
 _DIGITS = 12
+_VARIABLE = "environment variable "
 # Fields by what users call them; any other is called as it is.
 _NAMES = {
     "argv": "the command",
@@ -54,7 +56,7 @@ def _parts(operation: Operation) -> Iterator[tuple[str, object]]:
         if field == "type":
             yield "the instruction", value
         elif field == "env":
-            yield from ((f"environment variable {name}", text) for name, text in value)
+            yield from ((_VARIABLE + name, text) for name, text in value)
         elif field == "mounts" and isinstance(operation, Run):
             for number, mount in enumerate(value):
                 yield f"--mount={mount.get('kind')} {mount.get('target') or number}".rstrip(), mount
@@ -67,4 +69,16 @@ def _parts(operation: Operation) -> Iterator[tuple[str, object]]:
 def difference(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
     """The names of what is not the same, those first that stand in the instruction itself."""
     names = [name for name in (*after, *before) if before.get(name) != after.get(name)]
-    return sorted(dict.fromkeys(names), key=lambda name: name.startswith("environment variable"))
+    return sorted(dict.fromkeys(names), key=lambda name: name.startswith(_VARIABLE))
+
+
+def why_read(operation: Operation, names: Sequence[str]) -> str:
+    """Where of an operation only values of variables changed (``names`` are those of aspects): why the step is held
+    to read the first of them. Empty where something else changed too.
+    """
+    variables = [name.removeprefix(_VARIABLE) for name in names if name.startswith(_VARIABLE)]
+    if not variables or len(variables) < len(names) or not isinstance(operation, Run):
+        return ""
+    reason = reading_of(operation, variables[0])
+    advice = "; an ARG below the step, or '# layerc: named-only' above it, spares this"
+    return reason + (advice if reason.endswith("may read any variable") else "")

@@ -16,7 +16,7 @@ from ..snapshot.entry import Entry
 from ..snapshot.view import StackView
 from ..store.store import Store
 from . import manifest
-from .aspects import aspects, difference
+from .aspects import aspects, difference, why_read
 from .filecopy.plan import CopyPlan
 from .history import History
 from .keys import operation_key
@@ -135,7 +135,7 @@ class Reasons:
         before = None if data is None else manifest.load(data)
         if before is None or basis.plan is None:
             return decision
-        found = list(islice(manifest.changes(before, manifest.states(basis.plan)), _SHOWN + 1))
+        found = list(islice(manifest.changes(before, manifest.lines(basis.plan)), _SHOWN + 1))
         if decision.cause == "stage":
             found = [change._replace(path=f"/{change.path}") for change in found]
         return _first(decision, found)
@@ -172,7 +172,7 @@ class Reasons:
         run = self._run(noted["step"])
         subject = names[0] if len(names) == 1 else f"{', '.join(names[:-1][:2])} and {_rest(names)}"
         earlier = None if run is None else Earlier(run.when, run.seconds)
-        return Decision(None, "operation", subject, earlier=earlier)
+        return Decision(None, "operation", subject, earlier=earlier, note=why_read(layer.operation, names))
 
     # --- what is noted --------------------------------------------------------------------------------
 
@@ -183,7 +183,7 @@ class Reasons:
         run = [basis.below, basis.read, basis.sources, when, seconds, trace, untraced]
         self._store.add_record(_STEP, _key(layer), json.dumps(run).encode())
         if basis.plan is not None:
-            self._store.add_record(_FILES, _key(layer), manifest.dump(manifest.states(basis.plan)))
+            self._store.add_record(_FILES, _key(layer), manifest.dump(manifest.lines(basis.plan)))
 
     def note_aspects(self, layer: ImageLayer, layers: Sequence[str]) -> None:
         """Remember what a step consists of, and that ``layers`` are what it gave."""

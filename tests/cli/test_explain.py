@@ -100,6 +100,21 @@ build 7 of app, 2 minutes ago: 2 steps ran in 25.0s, 3 found, saved 25.1s
     )
 
 
+def test_why_a_variable_counts() -> None:
+    reason = (
+        "make may read any variable; an ARG below the step, or '# layerc: named-only' above it, spares this"
+    )
+    made = step(1, "RUN make", Decision(None, "operation", "environment variable A", note=reason))
+    text = render(BUILD, (made,), Style(False), 80, NOW)
+    assert text.endswith(
+        """
+[build 1/5] RUN make
+  ran 12.5s: environment variable A changed
+    make may read any variable; an ARG below the step, or '# layerc: named-only'
+    above it, spares this"""
+    )
+
+
 @pytest.mark.parametrize("screen", [40, 60, 80, 200])
 @pytest.mark.parametrize("colour", [False, True])
 def test_no_line_is_wider_than_the_screen(screen: int, colour: bool) -> None:

@@ -150,6 +150,23 @@ def test_what_of_an_instruction_changed(project: TinyProject, before: str, after
     assert SECRET not in (project.home / "builds" / "2").read_text()
 
 
+@pytest.mark.parametrize(
+    ("command", "note"),
+    [
+        (
+            "env > /x",
+            "env may read any variable; an ARG below the step, or '# layerc: named-only' above it, spares this",
+        ),
+        ("echo $A > /x", "the command names A"),
+    ],
+)
+def test_why_a_changed_variable_counts(project: TinyProject, command: str, note: str) -> None:
+    built(project, f"ARG A=1\nRUN {command}\n")
+    built(project, f"ARG A=2\nRUN {command}\n")
+    (found,) = [item for item in decisions(project).values() if item.cause == "operation"]
+    assert (found.subject, found.note) == ("environment variable A", note)
+
+
 def test_secrets_do_not_reach_what_is_noted(project: TinyProject) -> None:
     built(project, f"ENV TOKEN={SECRET}\nRUN echo > /x\n")
     with Store.open(str(project.home)) as store:
