@@ -47,7 +47,7 @@ _CLEAN = {"no_cache": True, "traced": False}
 
 
 class File(NamedTuple):
-    """A file of the context. ``kind``: file, directory, symlink, link (``value``: another name), fifo, or tar: an
+    """A file of the context. ``kind``: file, directory, symlink, link (``value``: another name), or tar: an
     archive of one file ``x`` with the content ``value``.
     """
 
@@ -89,8 +89,6 @@ def write_context(root: Path, files: Mapping[str, File]) -> None:
                 path.symlink_to(file.value)
             case "link":
                 os.link(root / file.value, path)
-            case "fifo":
-                os.mkfifo(path)
             case "tar":
                 path.write_bytes(_archive(file.value.encode()))
             case _:
