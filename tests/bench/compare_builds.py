@@ -1,8 +1,12 @@
 """Whole builds, timed: layerc beside other builders that the machine has.
 
     python tests/bench/compare_builds.py                    all of it; writes the table into docs/benchmarks.md
+    python tests/bench/compare_builds.py --resume           go on after an interruption
     python tests/bench/compare_builds.py --list             what is measured, and with which engines
     python tests/bench/compare_builds.py --only chain --engine layerc --engine docker --print
+
+It takes ``--minutes`` at most, a little more where builds are slow: works have fewer rounds then. Each finished row
+is kept in .cache/bench.
 
 Every figure is the wall time of a whole process, as a user waits for it. Engines take turns, round by round,
 in an order that is turned around each time, so all of them see the same weather; a round begins when the
@@ -18,7 +22,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import random
 import shutil
 import signal
@@ -29,12 +32,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- results of compare_builds.py -->", "<!-- end of results -->"
+from page import MACHINE, ROOT, say, wait_for_quiet, write_section
+from trace_overhead import GCC, NODE, PYTHON, c_program, contexts, wheels
+
+ROWS = ROOT / ".cache" / "bench" / "compare_builds.json"
 BUSYBOX = 'FROM scratch AS base\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "--install", "-s", "/bin"]\n'
 FILES, FILE_SIZE = 20_000, 5_000
 LIMIT = 300  # seconds after which a build counts as failed
@@ -47,7 +52,8 @@ LIMIT = 300  # seconds after which a build counts as failed
 class Work:
     """One row. ``make`` fills a context; ``change`` is done before every timed build (none: a no-op).
 
-    ``slow``: not for engines that take minutes for it.
+    ``slow``: not for engines that take minutes for it. ``warm``: whether it needs a build that is not counted.
+    ``base``: a base image of ``scripts/base-images``; its steps have no network.
     """
 
     name: str
@@ -56,6 +62,12 @@ class Work:
     make: Callable[[Path], None]
     change: Callable[[Path], None] | None = None
     slow: bool = False
+    warm: bool = True
+    base: str = ""
+
+    def options(self) -> list[str]:
+        """More words for all engines."""
+        return [*contexts(self.base), "--network=none"] if self.base else []
 
 
 def ten_instructions(folder: Path) -> None:
@@ -127,11 +139,48 @@ def edit_a_source(folder: Path) -> None:
     (folder / "src" / "7.py").write_text(f"value = {time.time_ns()}\n")
 
 
+def project(name: str) -> Callable[[Path], None]:
+    """A project of the corpus."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(ROOT / "corpus" / "projects" / name, folder, dirs_exist_ok=True)
+
+    return make
+
+
+def edit(file: str, mark: str = "#") -> Callable[[Path], None]:
+    """Add a line to a file, one that no build has seen."""
+
+    def change(folder: Path) -> None:
+        with (folder / file).open("a", encoding="utf-8") as stream:
+            stream.write(f"{mark} {time.time_ns()}\n")
+
+    return change
+
+
+def wheels_after_all(folder: Path) -> None:
+    """Everything copied, then twelve wheels installed."""
+    (folder / "wheels").mkdir()
+    wheels(folder / "wheels")
+    (folder / "main.py").write_text("print('hello')\n")
+    (folder / "Dockerfile").write_text(
+        f"FROM {PYTHON}\nWORKDIR /app\nCOPY . .\n"
+        "RUN pip install --no-cache-dir --no-index --root-user-action=ignore wheels/*.whl\n"
+    )
+
+
+def make_after_all(folder: Path) -> None:
+    """Everything copied, then a C program of 31 files made."""
+    c_program(folder)
+    (folder / "README").write_text("How to use it.\n")
+    (folder / "Dockerfile").write_text(f"FROM {GCC}\nWORKDIR /src\nCOPY . .\nRUN make -s -j2\n")
+
+
 WORKS = (
     Work("noop", "no-op rebuild, 10 instructions", 15, ten_instructions),
     Work("chain-20", "cold chain of 20 `RUN echo`", 5, chain(20), touch_nonce),
-    Work("chain-100", "cold chain of 100", 3, chain(100), touch_nonce, slow=True),
-    Work("chain-200", "cold chain of 200", 2, chain(200), touch_nonce, slow=True),
+    Work("chain-100", "cold chain of 100", 3, chain(100), touch_nonce, slow=True, warm=False),
+    Work("chain-200", "cold chain of 200", 2, chain(200), touch_nonce, slow=True, warm=False),
     Work("wide", "8 independent stages of `sleep 2`", 3, wide, touch_nonce),
     Work("many-noop", "no-op, context of 20,000 files (100 MB)", 7, many_files),
     Work("many-edit", "one file edited in that context", 5, many_files, edit_one_of_many),
@@ -141,6 +190,42 @@ WORKS = (
         3,
         install_after_all,
         edit_a_source,
+    ),
+    Work(
+        "rebuild-npm",
+        "the program edited in `cache-unfriendly-npm`",
+        5,
+        project("cache-unfriendly-npm"),
+        edit("index.js", "//"),
+        slow=True,
+        base=NODE,
+    ),
+    Work(
+        "rebuild-pip",
+        "the program edited in `cache-unfriendly-pip`",
+        5,
+        project("cache-unfriendly-pip"),
+        edit("main.py"),
+        slow=True,
+        base=PYTHON,
+    ),
+    Work(
+        "rebuild-wheels",
+        "the program edited under `COPY . .` before `pip install` of 12 wheels",
+        4,
+        wheels_after_all,
+        edit("main.py"),
+        slow=True,
+        base=PYTHON,
+    ),
+    Work(
+        "rebuild-make",
+        "the README edited under `COPY . .` before `make` of 31 C files",
+        4,
+        make_after_all,
+        edit("README"),
+        slow=True,
+        base=GCC,
     ),
 )
 
@@ -159,14 +244,14 @@ class Engine:
     most: int = 1000
     patient: bool = True
 
-    def build(self, folder: Path) -> float:
+    def build(self, folder: Path, options: Sequence[str] = ()) -> float:
         """Build and return the seconds. Raises :class:`FailedError`."""
         # Compiled modules are kept, as an installation has them.
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
         started = time.perf_counter()
         try:
             done = subprocess.run(
-                [*self.command, str(folder)],
+                [*self.command, *options, str(folder)],
                 capture_output=True,
                 text=True,
                 errors="replace",
@@ -289,8 +374,9 @@ class Row:
     failures: dict[str, str] = field(default_factory=dict)
 
 
-def measure(work: Work, found: Sequence[Engine], scratch: Path, patience: float) -> Row:
-    """Build once with each engine, then in turns."""
+def measure(work: Work, found: Sequence[Engine], scratch: Path, patience: float, limit: float) -> Row:
+    """Build once with each engine, then in turns, with no new round after ``limit`` seconds."""
+    end = time.monotonic() + limit
     folder = scratch / work.name
     folder.mkdir()
     busybox = shutil.which("busybox")
@@ -298,9 +384,13 @@ def measure(work: Work, found: Sequence[Engine], scratch: Path, patience: float)
         raise SystemExit("compare_builds: busybox is missing (package busybox-static)")
     shutil.copy(busybox, folder / "busybox")
     work.make(folder)
+    options = work.options()
     row = Row(work)
     takers = [engine for engine in found if engine.patient or not work.slow]
-    for number in range(-1, work.rounds):  # round -1 fills the caches and is not counted
+    for number in range(-1 if work.warm else 0, work.rounds):  # round -1 fills the caches and is not counted
+        if number > 0 and time.monotonic() > end:
+            say(f"{work.name}: {number} rounds, for lack of time")
+            break
         wait_for_quiet(patience)
         for engine in takers if number % 2 else reversed(takers):
             if engine.name in row.failures or number >= engine.most:
@@ -308,7 +398,7 @@ def measure(work: Work, found: Sequence[Engine], scratch: Path, patience: float)
             if work.change and number >= 0:
                 work.change(folder)
             try:
-                seconds = engine.build(folder)
+                seconds = engine.build(folder, options)
             except FailedError as error:
                 row.failures[engine.name] = str(error)
                 say(f"{work.name}: {engine.name} failed: {error}")
@@ -322,22 +412,19 @@ def measure(work: Work, found: Sequence[Engine], scratch: Path, patience: float)
     return row
 
 
-def wait_for_quiet(patience: float) -> None:
-    """Return when the processors were idle for most of half a second, or when patience ends."""
-    end = time.monotonic() + patience
-    while time.monotonic() < end:
-        idle, total = processor_times()
-        time.sleep(0.5)
-        later, total_later = processor_times()
-        if later - idle > 0.75 * (total_later - total):
-            return
+def keep(row: Row) -> None:
+    """Add a finished row to those that ``--resume`` finds."""
+    rows = kept() | {row.work.name: {"seconds": row.seconds, "failures": row.failures}}
+    ROWS.parent.mkdir(parents=True, exist_ok=True)
+    ROWS.write_text(json.dumps(rows, indent=1), encoding="utf-8")
 
 
-def processor_times() -> tuple[int, int]:
-    """Idle and all ticks since boot."""
-    with open("/proc/stat", encoding="ascii") as file:
-        ticks = [int(word) for word in file.readline().split()[1:9]]
-    return ticks[3] + ticks[4], sum(ticks)
+def kept() -> dict[str, dict[str, dict[str, Any]]]:
+    """Finished rows by the names of their works."""
+    if not ROWS.exists():
+        return {}
+    rows: dict[str, dict[str, dict[str, Any]]] = json.loads(ROWS.read_text(encoding="utf-8"))
+    return rows
 
 
 def measure_start(found: Sequence[Engine], rounds: int, patience: float) -> dict[str, float]:
@@ -377,12 +464,10 @@ def measure_start(found: Sequence[Engine], rounds: int, patience: float) -> dict
 def report(rows: Sequence[Row], found: Sequence[Engine], starts: Mapping[str, float]) -> str:
     """The Markdown that docs/benchmarks.md shows."""
     names = [engine.name for engine in found]
-    machine = (
-        f"{os.cpu_count()} processors, {memory()} GiB of memory, Linux {platform.release().split('-')[0]}, "
-        f"Python {platform.python_version()}"
-    )
+    when, load = time.strftime("%Y-%m-%d"), os.getloadavg()[2]
     lines = [
-        f"Measured on {time.strftime('%Y-%m-%d')} by `python tests/bench/compare_builds.py`: {machine}.",
+        f"Measured on {when} by `python tests/bench/compare_builds.py`: {MACHINE}.",
+        f"Load average {load:.1f}, that of the builds included.",
         "",
         *(f"* {engine.name}: {engine.version}" for engine in found),
         "",
@@ -412,26 +497,6 @@ def cell(row: Row, name: str) -> str:
     return f"{text} ({ratio:.1f}x)"
 
 
-def memory() -> int:
-    """GiB, rounded."""
-    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
-
-
-def write_page(text: str) -> None:
-    """Put the results between the markers of the page."""
-    page = PAGE.read_text(encoding="utf-8")
-    head, begin, rest = page.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not begin or not end:
-        raise SystemExit(f"compare_builds: {PAGE.name} has not both of {BEGIN} and {END}")
-    PAGE.write_text(f"{head}{BEGIN}\n\n{text}\n\n{END}{tail}", encoding="utf-8")
-
-
-def say(message: str) -> None:
-    """For people who wait."""
-    print(message, file=sys.stderr, flush=True)
-
-
 def main() -> int:
     """Measure what the command line names."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
@@ -446,6 +511,8 @@ def main() -> int:
     parser.add_argument(
         "--patience", type=float, default=10, metavar="SECONDS", help="longest wait for a quiet moment"
     )
+    parser.add_argument("--minutes", type=float, default=12, metavar="COUNT", help="for the whole table")
+    parser.add_argument("--resume", action="store_true", help="keep the rows of a run that was interrupted")
     parser.add_argument("--print", action="store_true", help="print the table, and write nothing")
     options = parser.parse_args()
     if options.list:
@@ -456,17 +523,26 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="bench-") as folder,
         engines(options.engine, Path(folder)) as found,
     ):
+        if not options.resume and not options.only:
+            ROWS.unlink(missing_ok=True)
+        finished = kept() if options.resume else {}
+        end = time.monotonic() + 60 * options.minutes
         rows = []
-        for work in works:
-            rounds = min(work.rounds, options.rounds or work.rounds)
-            limited = Work(work.name, work.title, rounds, work.make, work.change, work.slow)
-            rows.append(measure(limited, found, Path(folder), options.patience))
+        for number, work in enumerate(works):
+            if (done := finished.get(work.name)) is not None:
+                rows.append(Row(work, done["seconds"], done["failures"]))
+                continue
+            # A work may take twice its share of what is left: most take less.
+            share = 2 * (end - time.monotonic()) / (len(works) - number)
+            limited = replace(work, rounds=min(work.rounds, options.rounds or work.rounds))
+            rows.append(measure(limited, found, Path(folder), options.patience, share))
+            keep(rows[-1])
         ours = found and found[0].name == "layerc" and not options.only
         starts = measure_start(found, options.rounds or 15, options.patience) if ours else {}
         text = report(rows, found, starts)
     print(text)
     if not options.print:
-        write_page(text)
+        write_section("compare_builds.py", text)
     return 0
 
 

@@ -54,7 +54,9 @@ class Work:
 def wheels(folder: Path) -> None:
     """Twelve packages of the standard library's modules, which pip unpacks and compiles."""
     library = Path(os.__file__).parent
-    modules = sorted(path for path in library.rglob("*.py") if not {"test", "site-packages"} & set(path.parts))
+    modules = sorted(
+        path for path in library.rglob("*.py") if not {"test", "site-packages"} & set(path.parts)
+    )
     for number in range(12):
         name = f"bench{number}"
         information = f"{name}-1.0.dist-info"
@@ -85,7 +87,16 @@ def debian_packages(folder: Path) -> None:
         (folder / "partial").mkdir()
         settings = (f"Dir::State::status={scratch}/out/status", f"Dir::Cache::archives={folder}/")
         options = [word for setting in (*settings, "Debug::NoLocking=1") for word in ("-o", setting)]
-        words = ["apt-get", "-qq", *options, "--download-only", "--no-install-recommends", "-y", "install", "git"]
+        words = [
+            "apt-get",
+            "-qq",
+            *options,
+            "--download-only",
+            "--no-install-recommends",
+            "-y",
+            "install",
+            "git",
+        ]
         subprocess.run(words, check=True, capture_output=True)
         shutil.rmtree(folder / "partial", ignore_errors=True)
         if not list(folder.glob("*.deb")):
@@ -97,12 +108,14 @@ def c_program(folder: Path) -> None:
     includes = "".join(f"#include <{header}.h>\n" for header in HEADERS)
     for number in range(30):
         body = "".join(
-            f"int f{number}_{each}(const char *s) {{ char b[64]; snprintf(b, sizeof b, \"%s {each}\", s); "
+            f'int f{number}_{each}(const char *s) {{ char b[64]; snprintf(b, sizeof b, "%s {each}", s); '
             f"return (int)strlen(b) + {each}; }}\n"
             for each in range(60)
         )
         (folder / f"part{number}.c").write_text(includes + body)
-    (folder / "main.c").write_text(f'{includes}int f0_0(const char *);\nint main(void) {{ return f0_0(""); }}\n')
+    (folder / "main.c").write_text(
+        f'{includes}int f0_0(const char *);\nint main(void) {{ return f0_0(""); }}\n'
+    )
     (folder / "Makefile").write_text(
         "CFLAGS = -O1 -D_GNU_SOURCE\nprogram: $(patsubst %.c,%.o,$(wildcard *.c))\n\t$(CC) -o $@ $^ -lm\n"
     )
@@ -200,7 +213,9 @@ def layerc() -> list[str]:
 
 def contexts(name: str) -> list[str]:
     """The option that names a base image of ``scripts/base-images``."""
-    done = subprocess.run([ROOT / "scripts/base-images", "--json"], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [ROOT / "scripts/base-images", "--json"], check=True, capture_output=True, text=True
+    )
     image = json.loads(done.stdout.splitlines()[-1])[name]
     return ["--build-context", f"{name}=oci-layout://{image['layout']}:{image['tag']}"]
 
@@ -216,7 +231,10 @@ def build(folder: Path, base: Sequence[str], scratch: Path, *options: str) -> tu
     command = [*layerc(), "build", "--progress=json", "--network=none", "--no-cache-filter=measured", *base]
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(
-            [*command, *options, str(folder)], stdout=subprocess.DEVNULL, stderr=said, env=environment(scratch)
+            [*command, *options, str(folder)],
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            env=environment(scratch),
         )
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -248,16 +266,19 @@ def measure(work: Work, rounds: int, scratch: Path, patience: float) -> Row:
             (plain, used), (traced, more) = pair["--no-trace",], pair[()]
             row.wall.append((plain, traced))
             row.cpu.append((used, more))
-            say(f"{work.name} {number + 1}/{rounds}: {plain:.3f} -> {traced:.3f} s, {used:.3f} -> {more:.3f} s CPU")
+            say(
+                f"{work.name} {number + 1}/{rounds}: {plain:.3f} -> {traced:.3f} s, {used:.3f} -> {more:.3f} s CPU"
+            )
     shutil.rmtree(folder)
     return row
 
 
 def report(rows: Sequence[Row]) -> str:
     """The Markdown that docs/benchmarks.md shows."""
+    when, load = time.strftime("%Y-%m-%d"), os.getloadavg()[2]
     lines = [
-        f"Measured on {time.strftime('%Y-%m-%d')} by `python tests/bench/trace_overhead.py`, {len(rows[0].wall)} "
-        f"pairs each: {MACHINE}; load average {os.getloadavg()[2]:.1f}.",
+        f"Measured on {when} by `python tests/bench/trace_overhead.py`, {len(rows[0].wall)} pairs each: {MACHINE}.",
+        f"Load average {load:.1f}.",
         "",
         "| median | step, s | traced, s | ratio | build's CPU, s | traced, s | ratio |",
         "|---|---:|---:|---:|---:|---:|---:|",
@@ -265,16 +286,22 @@ def report(rows: Sequence[Row]) -> str:
     ]
     real = [row for row in rows if row.work is not EMPTY]
     if len(real) > 1:
-        wall, cpu = (statistics.median(Row.ratio(pairs) for pairs in column) for column in zip(
-            *((row.wall, row.cpu) for row in real), strict=True))
-        lines.append(f"| **median of the ratios** (but for `true`) | | | **{wall:.2f}** | | | **{cpu:.2f}** |")
+        wall, cpu = (
+            statistics.median(Row.ratio(pairs) for pairs in column)
+            for column in zip(*((row.wall, row.cpu) for row in real), strict=True)
+        )
+        lines.append(
+            f"| **median of the ratios** (but for `true`) | | | **{wall:.2f}** | | | **{cpu:.2f}** |"
+        )
     return "\n".join(lines)
 
 
 def main() -> int:
     """Measure what the command line names."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="only works that begin so")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="NAME", help="only works that begin so"
+    )
     parser.add_argument("--rounds", type=int, default=7, metavar="COUNT", help="pairs for each work")
     parser.add_argument("--patience", type=float, default=5, metavar="SECONDS", help="longest wait for quiet")
     parser.add_argument("--print", action="store_true", help="print the table, and write nothing")
