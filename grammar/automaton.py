@@ -47,6 +47,17 @@ class _Node:
         self.scanners: dict[str, re.Pattern[str]] = {}
         self.heads: dict[str, str] = {}
 
+    def head(self, word: str) -> str | None:
+        """The keyword that ``word``, behind which there is a blank, begins a line with; none if the lexer is needed
+        to say what it is.
+        """
+        keyword = word.upper()
+        possible = keyword in KEYWORDS and keyword in SCANNERS[LEXERS[self.stack[-1]]]
+        if not possible or not word.isascii() or self.after(keyword) is None:
+            return None
+        self.heads[word] = keyword
+        return keyword
+
     def after(self, terminal: str) -> _Node | None:
         """The stack once ``terminal`` is shifted, after the reductions that it calls for; none where it can
         not stand. ``$END`` is not shifted: it leaves the whole text's rule.
@@ -111,7 +122,7 @@ class Automaton:
         size = len(text)
         tokens: list[Token] = []
         position = text.find(" ")
-        head = node.heads.get(text[:position]) if position > 0 else None
+        head = node.heads.get(text[:position]) or node.head(text[:position]) if position > 0 else None
         if head is not None and (following := node.edges[head]) is not None:
             tokens.append((head, 0, position))
             node = following
@@ -131,8 +142,6 @@ class Automaton:
             if following is None:
                 raise WordError(tokens, start)
             node = following
-            if not tokens and match is not None and text[end : end + 1] == " ":
-                self._node.heads[text[:end]] = kind
             tokens.append((kind, start, end))
             position = end
         following = node.edges.get("_EOL") or node.after("_EOL")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
@@ -15,7 +17,8 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
     """Texts as written; a metavar once for all spellings of an option (``-f, --file FILE``)."""
 
     def __init__(self, prog: str, **settings: Any) -> None:
-        super().__init__(prog, **(settings | {"max_help_position": _COLUMN}))
+        # argparse makes a formatter for each argument that is added; without a width, it imports shutil to ask.
+        super().__init__(prog, **(settings | {"max_help_position": _COLUMN, "width": _width()}))
 
     def _format_action_invocation(self, action: argparse.Action) -> str:
         if not action.option_strings or action.nargs == 0:
@@ -30,6 +33,17 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
             f"  {choice.dest:<{_COLUMN - 4}}  {choice.help}\n"
             for choice in action._get_subactions()  # noqa: SLF001
         )
+
+
+def _width() -> int:
+    """Where help is wrapped, as argparse has it: COLUMNS or what the terminal has, less a margin."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given) - 2
+    try:
+        return (os.get_terminal_size(sys.stdout.fileno()).columns or 80) - 2
+    except (OSError, ValueError):  # it is no terminal, or closed
+        return 78
 
 
 class ArgumentParser(argparse.ArgumentParser):

@@ -8,8 +8,7 @@ import secrets
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import IO
+from typing import IO, Final
 
 from ..errors import InputError, IntegrityError, SourceError
 from .descriptor import Descriptor
@@ -23,11 +22,11 @@ CONTAINERD_NAME = "io.containerd.image.name"
 LAYOUT_FILE = b'{"imageLayoutVersion":"1.0.0"}'
 
 
-@dataclass(frozen=True, slots=True)
 class Layout:
     """A layout on disk, read-only. Made by strangers: nothing is believed before its digest was compared."""
 
-    path: str
+    def __init__(self, path: str) -> None:
+        self.path: Final = path
 
     @classmethod
     def open(cls, path: str) -> Layout:

@@ -16,8 +16,7 @@ import stat
 import tarfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from ...compiler.options import ImageRequest
 from ..errors import IntegrityError, SourceError
@@ -44,8 +43,7 @@ _IMAGE_NAMES = re.compile(
 _MAX_MEMBERS = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Archive:
+class _Archive(NamedTuple):
     """What a file was found to be. ``kind`` is oci, docker or rootfs; ``members`` are digests and sizes by
     name. Of a root file system, ``digest`` and ``size`` are the file's, ``diff_id`` and ``unpacked`` those of
     the tar in it.
@@ -244,8 +242,7 @@ def _import_member(content: Any, size: int, store: Store) -> tuple[str, int]:
 # --- OCI layout in a tar -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Imported:
+class _Imported(NamedTuple):
     """A provider for blobs that were imported already; a member's real digest is its key in the store."""
 
     path: str
@@ -376,8 +373,7 @@ def _is_entry(entry: Any) -> bool:
 # --- root file system ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _WholeFile:
+class _WholeFile(NamedTuple):
     """Provides the archive itself as a blob; decompressed where images do not know its compression."""
 
     archive: _Archive

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ...compiler.options import ImageRequest
 from ..errors import SourceError
@@ -20,8 +20,7 @@ from .image import ResolvedImage, base_of, choose, image_layers, verified_copy
 __all__ = ["resolve_layout", "split_version"]
 
 
-@dataclass(frozen=True, slots=True)
-class _LayoutProvider:
+class _LayoutProvider(NamedTuple):
     layout: Layout
 
     def fetch(self, store: Store, descriptor: Descriptor, advance: Callable[[int], None]) -> None:

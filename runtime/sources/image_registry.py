@@ -9,7 +9,7 @@ all once its documents are in the store.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ...compiler.options import ImageRequest
 from ..errors import IntegrityError, SourceError
@@ -29,8 +29,7 @@ _TAG = "image tag"
 _TYPE = "media type"
 
 
-@dataclass(frozen=True, slots=True)
-class _RegistryProvider:
+class _RegistryProvider(NamedTuple):
     """Documents and blobs of one repository, kept in the store."""
 
     repository: Repository

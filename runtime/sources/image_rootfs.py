@@ -11,8 +11,8 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from threading import Event
+from typing import NamedTuple
 
 from ...compiler.options import ImageRequest
 from ..errors import SourceError
@@ -69,8 +69,7 @@ def _tree_digest(tree: SourceTree) -> str:
     return f"sha256:{hasher.hexdigest()}"
 
 
-@dataclass(frozen=True, slots=True)
-class _DirectoryLayers:
+class _DirectoryLayers(NamedTuple):
     path: str
     digest: str
 
