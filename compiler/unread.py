@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from .graph.operations import Run
 from .shell.commands import Command, assigned_name, simple_commands
-from .shell.program import has_script
+from .shell.program import CHANGING, has_script
 from .shell.programs import BLIND_PROGRAMS, BUILTINS, DIRECTORIES, PROGRAMS, is_system
 from .shell.spelling import set_options_are_plain
 from .shell.tokens import Part, UnknownSyntax, Word, tokenize
@@ -52,9 +52,16 @@ def reading_of(run: Run, name: str) -> str:
         return ""
     if is_system(name) or not _NAME.fullmatch(name):
         return f"many programs know {name}"
+    if loading := next((item for item, _ in run.env if _loads_code(item)), ""):
+        return f"what {loading} names may read any variable"
     if run.scripts:
         return "the interpreter of a script may read any variable"
     return _doubt(run.argv, run.cwd.strip("/.") == "")
+
+
+def _loads_code(name: str) -> bool:
+    """Whether a variable makes shells or all programs run what is not in their text."""
+    return name in CHANGING or name in ("LD_PRELOAD", "LD_AUDIT") or name.startswith("BASH_FUNC_")
 
 
 def is_named(run: Run, name: str) -> bool:

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 from .spelling import canonical_script
 
-__all__ = ["canonical_command", "has_script"]
+__all__ = ["CHANGING", "canonical_command", "has_script"]
 
 _SHELLS = frozenset(("sh", "ash", "dash", "bash"))
 _PLACES = ("", "/bin/", "/usr/bin/")
 _OPTIONS = re.compile(r"[-+][ceufxho]+")
 _LONG = frozenset(("pipefail", "errexit", "nounset", "xtrace", "noglob"))
-# Variables by which a shell reads more before its script, or reads it otherwise.
-_CHANGING = frozenset(("BASH_ENV", "ENV", "SHELLOPTS", "BASHOPTS", "PS4", "BASH_XTRACEFD"))
+#: Variables by which a shell reads more before its script, or reads it otherwise.
+CHANGING = frozenset(("BASH_ENV", "ENV", "SHELLOPTS", "BASHOPTS", "PS4", "BASH_XTRACEFD"))
 
 
 def has_script(argv: Sequence[str]) -> bool:
@@ -41,7 +41,7 @@ def canonical_command(argv: tuple[str, ...], variables: Sequence[str]) -> tuple[
     """``argv`` with its script, if it has one, in the canonical spelling. ``variables`` are the names in its
     environment.
     """
-    if not has_script(argv) or not _CHANGING.isdisjoint(variables):
+    if not has_script(argv) or not CHANGING.isdisjoint(variables):
         return argv
     script = canonical_script(argv[-1])
     return (
