@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .options import add_store_option
 from .progress.words import duration
-from .terminal import Style, clip, columns, visible, wants_colour
+from .terminal import Style, clip, columns, printable, visible, wants_colour
 
 if TYPE_CHECKING:
     from ..decisions import Change, Decision
@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(document(build, steps), indent=1))
     else:
-        print(render(build, steps, style, screen))
+        print(printable(render(build, steps, style, screen), sys.stdout))
     return 0
 
 
@@ -209,6 +209,8 @@ def _headline(decision: Decision) -> str:
     """The reason without the paths, which stand below it."""
     if decision.cause == "parent" and decision.changes and not decision.note:
         return "files changed that it reads"
+    if decision.cause == "base":
+        return "the image was brought in"
     if decision.cause == "unread" and decision.changes:
         return "it reads nothing of what changed"
     return decision._replace(changes=()).reason

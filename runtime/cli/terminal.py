@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TextIO
 
-__all__ = ["Style", "cells", "clip", "columns", "plain_text", "visible", "wants_colour", "width"]
+__all__ = ["Style", "cells", "clip", "columns", "plain_text", "printable", "visible", "wants_colour", "width"]
 
 # Besides control characters: those that reorder, hide or break lines of text.
 _INVISIBLE = frozenset("\u061c\u200b\u200e\u200f\u2028\u2029\u2060\ufeff") | frozenset(
     map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A), *range(0xFFF9, 0xFFFC)))
 )
 _TAB = "    "
+_PLAIN = str.maketrans({"→": "->", "├": "|", "└": "`", "│": "|", "…": "..."})
 _CODES = {
     "bold": "1",
     "dim": "2",
@@ -126,6 +127,11 @@ def plain_text(line: str, *, keep_colour: bool = False) -> str:
         # What is left of controls is colours; only what is not ASCII can still deceive.
         kept = "".join(char if char < "\x80" else visible_character(char) for char in kept)
     return f"{kept}\x1b[0m" if coloured else kept
+
+
+def printable(text: str, stream: TextIO) -> str:
+    """``text`` with our own arrows and branches in ASCII, where ``stream`` has no others."""
+    return text if "utf" in (stream.encoding or "").lower() else text.translate(_PLAIN)
 
 
 def columns(stream: TextIO, default: int = 100) -> int:

@@ -58,6 +58,7 @@ class Reasons:
         self._store = store
         self._history = history
         self._fresh = fresh
+        self._files: dict[str, list[str]] = {}
 
     # --- steps that were found ------------------------------------------------------------------------
 
@@ -135,7 +136,8 @@ class Reasons:
         before = None if data is None else manifest.load(data)
         if before is None or basis.plan is None:
             return decision
-        found = list(islice(manifest.changes(before, manifest.lines(basis.plan)), _SHOWN + 1))
+        after = self._files[layer.id] = manifest.lines(basis.plan)
+        found = list(islice(manifest.changes(before, after), _SHOWN + 1))
         if decision.cause == "stage":
             found = [change._replace(path=f"/{change.path}") for change in found]
         return _first(decision, found)
@@ -183,7 +185,8 @@ class Reasons:
         run = [basis.below, basis.read, basis.sources, when, seconds, trace, untraced]
         self._store.add_record(_STEP, _key(layer), json.dumps(run).encode())
         if basis.plan is not None:
-            self._store.add_record(_FILES, _key(layer), manifest.dump(manifest.lines(basis.plan)))
+            files = self._files.pop(layer.id, None) or manifest.lines(basis.plan)
+            self._store.add_record(_FILES, _key(layer), manifest.dump(files))
 
     def note_aspects(self, layer: ImageLayer, layers: Sequence[str]) -> None:
         """Remember what a step consists of, and that ``layers`` are what it gave."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ...errors import InputError
 from ..options import add_store_option
 from ..recorded import find_build, find_last, find_steps, step_title
-from ..terminal import Style, clip, columns, visible, wants_colour
+from ..terminal import Style, clip, columns, printable, visible, wants_colour, width
 
 if TYPE_CHECKING:
     from ..parser import ArgumentParser
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     for number, tree in enumerate(found.trees):
         print(f"\nmount {number}:" if number else "", end="\n" if number else "")
         named = {path: words(event) for path, event in tree.items()}
-        print(render(named, style, screen, depth))
+        print(printable(render(named, style, screen, depth), sys.stdout))
     return 0
 
 
@@ -101,11 +101,11 @@ def render(tree: Mapping[str, Sequence[str]], style: Style, screen: int, depth: 
             node = node.below.setdefault(name, _Node())
         node.words = said
     lines = [_counts(root.count()), "/"]
-    lines += (clip(line, screen) for line in _lines(root, style, "", depth))
+    lines += _lines(root, style, screen, "", depth)
     return "\n".join(lines)
 
 
-def _lines(node: _Node, style: Style, indent: str, depth: int) -> Iterator[str]:
+def _lines(node: _Node, style: Style, screen: int, indent: str, depth: int) -> Iterator[str]:
     children = sorted(node.below.items())
     for number, (name, child) in enumerate(children):
         last = number == len(children) - 1
@@ -114,9 +114,11 @@ def _lines(node: _Node, style: Style, indent: str, depth: int) -> Iterator[str]:
         hidden = depth <= 1 and child.below
         if hidden:
             said = _counts(child.count())
-        yield f"{indent}{'└' if last else '├'} {shown}  {style('dim', said)}".rstrip()
+        name_part = clip(f"{indent}{'└' if last else '├'} {shown}", screen)
+        rest = clip(f"  {said}", screen - width(name_part)) if said else ""
+        yield f"{name_part}{style('dim', rest)}"
         if not hidden:
-            yield from _lines(child, style, f"{indent}{' ' if last else '│'} ", depth - 1)
+            yield from _lines(child, style, screen, f"{indent}{' ' if last else '│'} ", depth - 1)
 
 
 def _counts(counts: Counter[str]) -> str:
