@@ -147,15 +147,12 @@ RUN stat -c %a%u%F /src/sub /src/one > /owners
 EDITS: list[Callable[[Path], object]] = [
     lambda root: (root / "unread").write_text("2"),
     lambda root: (root / "read").write_text("2"),
-    lambda root: (root / "new").write_text(""),
     lambda root: os.link(root / "one", root / "sub/two"),
     lambda root: (root / "read").chmod(0o755),
     lambda root: ((root / "link").unlink(), (root / "link").symlink_to("unread")),
-    lambda root: (root / "sub/absent").mkdir(),
     lambda root: (root / "sub").chmod(0o700),
     lambda root: ((root / "one").unlink(), (root / "one").symlink_to("read")),
     lambda root: (shutil.rmtree(root / "sub"), (root / "sub").write_text("")),
-    lambda root: ((root / "unread").unlink(), (root / "unread").mkdir()),
 ]
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "ARTIFACT",
     "CONFIG",
     "MOST_CONFIG",
+    "MOST_TRACES",
     "MOUNT",
     "TRACE",
     "CacheDocument",
@@ -47,7 +48,7 @@ MOUNT = "application/vnd.layerc.cache.mount.v1.tar+gzip"
 
 MOST_CONFIG = 16 << 20
 _MOST_TRACE = 32 << 20
-_MOST_TRACES = 64  # of one step
+MOST_TRACES = 64  # of one step
 _LAST_TIME = 253402300799.0  # the end of the year 9999, which is as far as times in images go
 _LONGEST = 1e9
 _KEY = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -199,7 +200,7 @@ def _read_step(item: Any, layers: Sequence[SharedLayer], traces: Mapping[str, De
         raise ValueError("a step names a layer that is not there")
     if _BASIS.fullmatch(basis) is None:
         raise ValueError("a step says in no proper form what it was made on")
-    named = _list(item, "traces", _MOST_TRACES)
+    named = _list(item, "traces", MOST_TRACES)
     if not all(isinstance(digest, str) and digest in traces for digest in named):
         raise ValueError("a step names a trace that is not there")
     return SharedStep(

@@ -23,9 +23,9 @@ from ...store.values import Result
 from ..cache_archive import write_caches as write_mounts
 from ..traces import recorded
 from .caches import Found, SharedCaches
-from .document import MOUNT, TRACE, CacheDocument, SharedLayer, SharedMount, SharedStep
+from .document import MOST_TRACES, MOUNT, TRACE, CacheDocument, SharedLayer, SharedMount, SharedStep
 from .local import LocalCache, LocalWriter, open_writer, writing_errors
-from .noted import StepKeys, noted_keys
+from .noted import StepKeys, note_keys, noted_keys
 from .spec import CacheTarget
 from .states import Saw, dump_states, look
 
@@ -112,6 +112,10 @@ class _Writing:
 
     def _own(self, definition: str, result: Result) -> SharedStep:
         keys = noted_keys(self._store, definition)
+        if keys.content:
+            note_keys(
+                self._store, definition, keys
+            )  # small values that are not used are forgotten in the end
         if keys.content and (other := self._store.result(keys.content)) and other.layers != result.layers:
             keys = keys._replace(content="")
         traces = {blob.digest: blob for blob in self._own_traces(keys.trace, result)}
@@ -129,7 +133,7 @@ class _Writing:
             self._layer(result.layers[0]),
             result.seconds,
             result.created,
-            tuple(traces[digest] for digest in sorted(traces)),
+            tuple(traces[digest] for digest in sorted(traces)[:MOST_TRACES]),
         )
 
     def _known(self, definition: str) -> list[Found]:
