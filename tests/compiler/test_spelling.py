@@ -166,6 +166,21 @@ def test_the_canonical_spelling_does_the_same(tmp_path: Path, script: str, shell
         assert run(shell, canonical, tmp_path / "w") == run(shell, script, tmp_path / "w")
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    st.one_of(
+        st.text(max_size=40), st.text(alphabet="a1'\"\\$`(){}[]<>&|;!#~*?= \t\n\0\x80\udc80", max_size=40)
+    )
+)
+@example("$(" * 5000)
+@example("(" * 5000)
+@example("{ " * 5000)
+@example('"$(' * 5000)
+def test_any_text_has_one(script: str) -> None:
+    canonical = canonical_script(script)
+    assert canonical_script(canonical) == canonical
+
+
 # --- command lines ----------------------------------------------------------------------------------------
 
 KNOWN = [
