@@ -5,6 +5,7 @@ pytest tests/bench/test_build_parts.py --benchmark-only
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,16 +15,22 @@ import pytest
 from compiling import CASES, compile_case, compile_text
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from layerc.compiler.graph.operations import MakeDir
 from layerc.compiler.options import CompileOptions
 from layerc.grammar.source import SourceFile
 from layerc.runtime.engine.build import build
+from layerc.runtime.engine.observer import Trees, View
 from layerc.runtime.engine.request import BuildRequest, BuildResult
+from layerc.runtime.engine.traces import TraceCache
 from layerc.runtime.sandbox import Process, Sandbox
 from layerc.runtime.snapshot.commit import commit
+from layerc.runtime.snapshot.entry import Entry
+from layerc.runtime.snapshot.index import IndexWriter, open_index
 from layerc.runtime.snapshot.mount import enter_mount_namespace, mount
 from layerc.runtime.snapshot.view import StackView
 from layerc.runtime.sources.context import ContextTree
-from layerc.runtime.store import Store
+from layerc.runtime.store import Result, Store, StoredLayer
+from layerc.runtime.trace.trace import LOOKED_UP, READ, STATED, Trace
 
 BUSYBOX = 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "--install", "-s", "/bin"]\n'
 SMALL, LARGE = 1_000, 5_000  # files
@@ -161,3 +168,75 @@ def test_build_a_chain(benchmark: BenchmarkFixture, store: Store, context: Path,
     text = "".join(f"RUN echo {number} > /{number}\n" for number in range(steps))
     result = benchmark.pedantic(lambda: run(store, request_for(context, text, no_cache=True)), rounds=3)
     assert result.executed == steps + 2
+
+
+def indexed_layer(store: Store, top: str, directories: int, each: int, edited: str = "") -> str:
+    """A layer of which only the index is there: all that a look-up reads."""
+    with store.draft() as draft:
+        with open(draft.index, "xb") as file:
+            writer = IndexWriter(file)
+            rows = []
+            for directory in range(directories):
+                here = f"{top}/{directory:04}"
+                leaves = []
+                for path in sorted(f"{here}/{number}.txt" for number in range(each)):
+                    digest = hashlib.sha256(f"{path}{path == edited}".encode()).hexdigest()
+                    entry = Entry(path, "file", 0o644, size=5_000, mtime_ns=1, digest=f"sha256:{digest}")
+                    leaves.append(writer.leaf(entry))
+                rows.append(writer.directory(Entry(here, "directory", 0o755), leaves))
+            above = writer.directory(Entry(top, "directory", 0o755), rows)
+            content = writer.finish(writer.directory(Entry("", "directory", 0o755, implied=True), [above]))
+        diff_id = f"sha256:{hashlib.sha256(f'{top} {edited}'.encode()).hexdigest()}"
+        layer = StoredLayer(diff_id, content, 0, 1, 0.0, entries=writer.entries)
+        return store.add_layer(draft, layer, 1).diff_id
+
+
+@pytest.mark.benchmark(group="finding a step by what it read: 20,000 paths of 200,000, one changed")
+@pytest.mark.parametrize("directories", [200, 1])
+def test_look_up_a_trace(benchmark: BenchmarkFixture, tmp_path: Path, directories: int) -> None:
+    home, each = str(tmp_path / "store"), 20_000 // directories
+    edited = f"src/0000/{each // 2}.txt"
+    paths = {f"src/{top:04}/{number}.txt" for top in range(directories) for number in range(each)} - {edited}
+    events = dict.fromkeys(paths, LOOKED_UP | STATED | READ)
+    events |= dict.fromkeys(["", "src", *(f"src/{top:04}" for top in range(directories))], LOOKED_UP)
+    operation = MakeDir("/x")
+    with Store.open(home) as store:
+        below = indexed_layer(store, "usr", 2_000, 90)
+        before, after = (
+            (below, indexed_layer(store, "src", directories, each, name)) for name in ("", edited)
+        )
+
+    def record() -> None:
+        open_index.cache_clear()
+        with Store.open(home) as store:
+            view = View(before, Trace(events))
+            TraceCache(store).add(operation, Trees((before,), ()), [view], Result(before[1:]))
+
+    def look_up() -> bool:
+        with Store.open(home) as store:
+            return TraceCache(store).find(operation, Trees((after,), ())).result is not None
+
+    # A find makes the trace one of today's tree, so each round has a new one.
+    assert benchmark.pedantic(look_up, setup=record, rounds=15)
+
+
+@pytest.mark.root
+@pytest.mark.benchmark(group=f"copying {LARGE} files")
+@pytest.mark.parametrize("edited", [False, True], ids=["first", "one edited"])
+def test_copy_a_context(benchmark: BenchmarkFixture, tmp_path: Path, context: Path, edited: bool) -> None:
+    write_files(context / "src", LARGE)
+    home = tmp_path / "store"
+    enter_mount_namespace()
+
+    def prepare() -> None:
+        if not edited:
+            shutil.rmtree(home, ignore_errors=True)
+        (context / "src/00/0").write_bytes(os.urandom(1_000))
+
+    def copy() -> int:
+        with Store.open(str(home)) as store:
+            return run(store, request_for(context, "COPY src /src\n")).executed
+
+    prepare()
+    copy()
+    assert benchmark.pedantic(copy, setup=prepare, rounds=5) == (1 if edited else 3)
