@@ -34,6 +34,7 @@ __all__ = [
     "change_of",
     "conflicts",
     "recorded",
+    "recorded_on",
     "trace_key",
 ]
 
@@ -236,6 +237,14 @@ def _parts(data: bytes) -> Iterator[tuple[tuple[str, ...], bytes]]:
 def _moved(data: bytes, stacks: Sequence[Sequence[str]]) -> bytes:
     """A trace as if it were recorded on ``stacks``: where it has no conflicts with them, it might have been."""
     return _joined(stacks, [trace for _, trace in _parts(data)])
+
+
+def recorded_on(data: bytes) -> frozenset[str] | None:
+    """The layers of the trees that a trace of the store was recorded on; none where it can not be read."""
+    try:
+        return frozenset(diff_id for stack, _ in _parts(data) for diff_id in stack)
+    except (ValueError, TypeError):
+        return None
 
 
 def recorded(data: bytes) -> list[View] | None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
-from collections.abc import Iterator
 
 from ..errors import StoreError
 from ..events import Notice, Reporter, TaskFinished, TaskStarted
 from ..store import Store, Usage
+from .traces import recorded_on
 
 __all__ = ["collect", "default_limit", "keep_below"]
 
@@ -46,16 +45,10 @@ def collect(store: Store, keep_bytes: int | None = None, until: float | None = N
     """
     usage = store.gc(keep_bytes, until)
     there = store.diff_ids()
-    store.remove_traces(
-        number for number, value in store.all_traces() if not there.issuperset(_recorded_on(value))
-    )
+    store.remove_traces(number for number, value in store.all_traces() if not _is_of_use(value, there))
     return usage
 
 
-def _recorded_on(value: bytes) -> Iterator[str]:
-    """The layers of the trees that a trace was recorded on."""
-    try:
-        for stack, _ in json.loads(value):
-            yield from stack
-    except (ValueError, TypeError):
-        yield ""  # no layer: it can not be read
+def _is_of_use(trace: bytes, there: frozenset[str]) -> bool:
+    layers = recorded_on(trace)
+    return layers is not None and layers <= there
