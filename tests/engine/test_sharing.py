@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from registries import docker_registry
 from tiny import BASE, TinyProject
 
 from layerc.compiler.options import CompileOptions, NamedContext
@@ -205,6 +206,19 @@ def test_what_came_from_a_cache_goes_on_with_its_traces(machine: TinyProject, te
     assert tree_bytes(there) == tree_bytes(template / "cache")
 
 
+@pytest.mark.engine
+def test_registries_hold_it(machine: TinyProject, tmp_path: Path) -> None:
+    back = tmp_path / "back"
+    with docker_registry(tmp_path) as host:
+        place = f"docker://{host}/cache:latest"
+        words = ["--dest-tls-verify=false", f"oci:{cache_of(machine)}:latest", place]
+        subprocess.run(["skopeo", "copy", *words], check=True, capture_output=True)
+        words = ["--src-tls-verify=false", place, f"oci:{back}:latest"]
+        subprocess.run(["skopeo", "copy", *words], check=True, capture_output=True)
+    machine.build(STEPS, cache_from=(f"type=local,src={back}",))
+    assert machine.ran() == []
+
+
 def test_modes(machine: TinyProject, template: Path) -> None:
     there = machine.home.parent / "there"
     build(machine, cache_to=(f"type=local,dest={there}", f"type=local,dest={there},tag=all,mode=max"))
@@ -380,7 +394,7 @@ def test_damaged_layers_are_told_and_made_again(
         lambda cache: (cache / "oci-layout").write_text("{}"),
         lambda cache: rewrite(cache, document_of(cache)[0], b"[]"),
         lambda cache: change(cache, lambda _, config: config.update(version=2)),
-        lambda cache: change(cache, lambda manifest, _: manifest.update(artifactType="application/x")),
+        lambda cache: change(cache, lambda manifest, _: manifest["config"].update(mediaType="application/x")),
         lambda cache: change(cache, lambda manifest, _: manifest["config"].pop("mediaType")),
     ],
 )

@@ -21,7 +21,7 @@ from ...oci.documents import Index, Manifest
 from ...oci.layout import REF_NAME, Layout, LayoutWriter
 from ...sources.image import verified_copy
 from ...store import Store
-from .document import ARTIFACT, MOST_CONFIG, CacheDocument
+from .document import ARTIFACT, CONFIG, MOST_CONFIG, CacheDocument
 from .spec import CacheSource
 
 __all__ = ["LocalCache", "LocalWriter", "open_writer", "writing_errors"]
@@ -45,7 +45,8 @@ class LocalCache:
         self._layout = layout
         found = layout.find(self.source.tag, self.source.digest)
         manifest = layout.document(found)
-        if not isinstance(manifest, Manifest) or manifest.artifact_type != ARTIFACT:
+        # What copies an artifact may leave its type out; that of the config says the same.
+        if not isinstance(manifest, Manifest) or manifest.config.media_type != CONFIG:
             raise SourceError(f"{found.digest} is no cache of layerc")
         config = layout.read(manifest.config, MOST_CONFIG)
         return CacheDocument.read(manifest, config, f"its config {manifest.config.digest}")
