@@ -24,7 +24,7 @@ from registries import docker_registry
 from tiny import BASE, TinyProject
 
 from layerc.compiler.options import CompileOptions, NamedContext
-from layerc.runtime.engine.request import BuildResult
+from layerc.runtime.engine.request import BuildResult, Secret
 from layerc.runtime.errors import InputError, StepError
 from layerc.runtime.events import Notice
 from layerc.runtime.oci.digests import of_bytes
@@ -613,6 +613,26 @@ def test_cache_mounts_that_lie_do_not_get_in(
     result = project.build(MOUNTED.format(2), cache_from=(f"type=local,src={cache},mounts=true",))
     assert project.read(result, "seen") == ""
     assert any(said in text for text in notices(project)) == bool(said)
+
+
+# --- what must not get out ---------------------------------------------------------------------------
+
+
+def test_secrets_are_in_no_cache(tmp_path: Path) -> None:
+    project = TinyProject(tmp_path)
+    (tmp_path / "token").write_text("the-secret-5d1c")
+    secret = Secret("token", source=str(tmp_path / "token"))
+    text = (
+        "RUN --mount=type=secret,id=token --mount=type=secret,id=token,env=TOKEN cat /run/secrets/token; "
+        "test $TOKEN = the-$(echo secret)-5d1c\n"
+    )
+    target = f"type=local,dest={tmp_path / 'cache'},mode=max,mounts=true"
+    project.build(text, cache_to=(target,), secrets=(secret,))
+    assert b"the-secret-5d1c" in project.output()
+    for data in tree_bytes(tmp_path / "cache").values():
+        for unpack in (bytes, gzip.decompress, zlib.decompress):
+            with contextlib.suppress(OSError, zlib.error):
+                assert b"the-secret-5d1c" not in unpack(data)
 
 
 # --- words -------------------------------------------------------------------------------------------
