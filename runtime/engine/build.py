@@ -100,7 +100,7 @@ def build(
     _keep(store, request.tags, plan, made)
     written = _export(outputs, made, request.tags, store, reporter)
     store.sync()
-    if worker.missed:
+    if worker.missed or outputs or request.cache_from:
         _make_room(store, request.keep_storage, reporter)
     seconds = time.monotonic() - started
     reporter(BuildFinished(seconds, worker.executed, worker.cached))
@@ -300,7 +300,7 @@ def _assemble(
 
 
 def _make_room(store: Store, limit: int | None, reporter: Reporter) -> None:
-    from .upkeep import keep_below  # a build that makes nothing leaves the store as large as it was
+    from .upkeep import keep_below  # most builds leave the store as large as it was
 
     keep_below(store, limit, reporter)
 
