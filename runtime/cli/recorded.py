@@ -56,8 +56,8 @@ def find_steps(build: BuildRecord, text: str) -> list[StepRecord]:
     numbered = _NUMBERED.fullmatch(words)
     if numbered is not None:
         stage, number = numbered["stage"], int(numbered["step"])
-        found = [item for item in build.steps if item.step == number and stage in (None, item.stage)]
-        if len(found) > 1:
+        found = [item for item in build.steps if item.step == number and stage in (None, *_stages(item))]
+        if stage is None and len(found) > 1:
             raise UsageError(
                 f"several stages have a step {number}",
                 help=f"name the stage: {found[0].stage or 'STAGE'}:{number}",
@@ -70,6 +70,11 @@ def find_steps(build: BuildRecord, text: str) -> list[StepRecord]:
             help="a step is STAGE:NUMBER, as in build:2, or a part of its instruction; layerc explain shows them",
         )
     return found
+
+
+def _stages(step: StepRecord) -> tuple[str, str]:
+    """How the stage of a step is called, with its platform and without."""
+    return step.stage, step.stage.rpartition(" ")[2]
 
 
 def step_title(step: StepRecord) -> str:

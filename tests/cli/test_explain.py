@@ -162,6 +162,12 @@ def test_steps_that_are_not_there(words: str) -> None:
         find_steps(BUILD, words)
 
 
+def test_a_stage_of_several_platforms() -> None:
+    platforms = ("linux/amd64 web", "linux/arm64 web")
+    build = BUILD._replace(steps=tuple(step(2, "RUN x", Decision(None, "new"), stage) for stage in platforms))
+    assert [found.stage for found in find_steps(build, "web:2")] == list(platforms)
+
+
 def test_titles_are_one_line() -> None:
     assert step_title(step(2, "RUN <<E\nmake\nE", Decision(None, "new"))) == "[build 2/5] RUN <<E make E"
 
