@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from threading import Event
 from typing import TYPE_CHECKING, NamedTuple
@@ -217,7 +217,7 @@ def _run(
     agents: SshAgents,
     reporter: History,
     cancel: Event,
-    shared: SharedCaches | None,
+    shared: Callable[[], SharedCaches] | None,
 ) -> tuple[CachingWorker, dict[str, LayerResult]]:
     layers = {layer.id: layer for layer in plan.layers}
     reporter(BuildStarted(sum(not isinstance(layer.operation, Base) for layer in plan.layers)))
@@ -235,7 +235,7 @@ def _run(
             runner = held.enter_context(closing(StepRunner()))
             if steps := foreign_steps(layers, worker.missed):
                 refuse_what_can_not_run(steps, store, images, runner)
-            mounts = RunMounts(request, store, inputs, agents, None if shared is None else shared.restore)
+            mounts = RunMounts(request, store, inputs, agents, None if shared is None else shared().restore)
             observes = request.traced and _can_observe(store, reporter)
             return LayerBuilder(store, inputs, images, runner, mounts, reporter, cancel, observes=observes)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Event
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,19 +28,28 @@ class Sharing(NamedTuple):
     targets: tuple[CacheTarget, ...] = ()
 
     @contextmanager
-    def opened(self, store: Store, report: Reporter, cancel: Event) -> Iterator[SharedCaches | None]:
-        """The caches to take results from; none where none is named."""
+    def opened(
+        self, store: Store, report: Reporter, cancel: Event
+    ) -> Iterator[Callable[[], SharedCaches] | None]:
+        """What gives the caches to take results from, when one is missing; none where none is named."""
         if not self.sources:
             yield None
             return
-        from .sharing.caches import SharedCaches
-        from .sharing.local import LocalCache
+        made: list[SharedCaches] = []
 
-        caches = SharedCaches(tuple(map(LocalCache, self.sources)), store, report, cancel)
+        def caches() -> SharedCaches:
+            if not made:
+                from .sharing.caches import SharedCaches
+                from .sharing.local import LocalCache
+
+                made.append(SharedCaches(tuple(map(LocalCache, self.sources)), store, report, cancel))
+            return made[0]
+
         try:
             yield caches
         finally:
-            caches.close()
+            for opened in made:
+                opened.close()
 
     def write(
         self,
@@ -48,7 +57,7 @@ class Sharing(NamedTuple):
         keys: Mapping[str, str],
         store: Store,
         report: Reporter,
-        others: SharedCaches | None,
+        others: Callable[[], SharedCaches] | None,
     ) -> list[str]:
         """Write the results of a build, whose layers' definition keys are ``keys``; a line for each target.
 
@@ -68,7 +77,7 @@ class Sharing(NamedTuple):
             items = (item for run in runs for item in run.mounts if item.kind == "cache")
             mounts = set(filter(None, map(identity_of, items))) if target.mounts else set()
             wanted.append(Wanted(target, [keys[name] for name in chosen], mounts))
-        return write_caches(wanted, store, report, others)
+        return write_caches(wanted, store, report, None if others is None else others())
 
 
 def read_sharing(request: BuildRequest) -> Sharing:

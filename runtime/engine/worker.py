@@ -88,7 +88,7 @@ class CachingWorker:
         fresh: Mapping[str, str],
         history: History,
         cancel: Event,
-        shared: SharedCaches | None = None,
+        shared: Callable[[], SharedCaches] | None = None,
     ) -> None:
         self._store = store
         self._shared = shared
@@ -168,7 +168,7 @@ class CachingWorker:
         """What a shared cache has under ``key``. Base images bring their own layers."""
         if self._shared is None or isinstance(layer.operation, Base):
             return None
-        return self._shared.offer(key)
+        return self._shared().offer(key)
 
     def _borrow(self, layer: ImageLayer, key: str) -> Result | None:
         offer = self._offer(layer, key)
@@ -232,7 +232,9 @@ class CachingWorker:
         self._opened = self._open_builder()
         self._reasons = Reasons(self._store, self._history, self._fresh)
         self._traces = (
-            TraceCache(self._store) if self._shared is None else TraceCache(self._store, self._shared.traces)
+            TraceCache(self._store)
+            if self._shared is None
+            else TraceCache(self._store, self._shared().traces)
         )
 
     @property
