@@ -44,7 +44,7 @@ class _Node:
     def __init__(self, stack: tuple[int, ...]) -> None:
         self.stack = stack
         self.edges: dict[str, _Node | None] = {}
-        self.scanners: dict[str, re.Pattern[str]] = {}
+        self.scanners: dict[tuple[str, bool], re.Pattern[str]] = {}
         self.heads: dict[str, str] = {}
 
     def head(self, word: str) -> str | None:
@@ -78,9 +78,13 @@ class _Node:
         self.edges[terminal] = node
         return node
 
-    def scanner(self, escape: str) -> re.Pattern[str]:
-        """The lexer of the terminals that can come next."""
-        return self.scanners.setdefault(escape, _scanner(LEXERS[self.stack[-1]], escape))
+    def scanner(self, form: tuple[str, bool]) -> re.Pattern[str]:
+        """The lexer of the terminals that can come next, for lines of this form: their escape character, and
+        whether FLAGS, which begin with ``--`` or a blank beyond ASCII, may stand there.
+        """
+        escape, has_flags = form
+        names = tuple(name for name in SCANNERS[LEXERS[self.stack[-1]]] if has_flags or name != "FLAGS")
+        return self.scanners.setdefault(form, _scanner(names, escape))
 
 
 @cache
@@ -89,10 +93,10 @@ def _node(stack: tuple[int, ...]) -> _Node:
 
 
 @cache
-def _scanner(number: int, escape: str) -> re.Pattern[str]:
+def _scanner(names: tuple[str, ...], escape: str) -> re.Pattern[str]:
     """The lexer of one set of terminals, compiled when it is first needed."""
     terminals = TERMINALS if escape == "\\" else TERMINALS | BACKTICK
-    words = "|".join(f"(?P<{name}>{terminals[name]})" for name in SCANNERS[number]) or "(?!)"
+    words = "|".join(f"(?P<{name}>{terminals[name]})" for name in names) or "(?!)"
     return re.compile(f"(?:{IGNORE})*+(?:{words})")
 
 
@@ -121,6 +125,7 @@ class Automaton:
         node = self._node
         size = len(text)
         tokens: list[Token] = []
+        form = (escape, "--" in text or not text.isascii())
         position = text.find(" ")
         head = node.heads.get(text[:position]) or node.head(text[:position]) if position > 0 else None
         if head is not None and (following := node.edges[head]) is not None:
@@ -129,7 +134,7 @@ class Automaton:
         else:
             position = 0
         while position < size:
-            match = (node.scanners.get(escape) or node.scanner(escape)).match(text, position)
+            match = (node.scanners.get(form) or node.scanner(form)).match(text, position)
             if match is not None:
                 kind: str = match.lastgroup  # type: ignore[assignment]
                 start, end = match.span(kind)
