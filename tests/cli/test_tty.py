@@ -105,7 +105,7 @@ def test_the_final_state_stays_on_the_screen() -> None:
         "✓ bring in debian:12 · sha256:0123 7.1s",
         "! Dockerfile: [Warning] One or more build-args [X] were not consumed",
         "✓ [web 1/2] RUN <<EOF npm ci EOF · not built before 1.7s",
-        "✓ [build 2/3] RUN make · the layer below it changed 2.4s",
+        "✓ [build 2/3] RUN make · /src/main.c changed (content) 2.4s",
         "= 2 steps cached · saved 1m03s",
         "1 warning found (layerc build --check explains it):",
         " - JSONArgsRecommended: JSON arguments recommended for CMD (Dockerfile:9)",
@@ -174,7 +174,13 @@ def test_hostile_texts_reach_the_screen_as_text() -> None:
     stage = Stage()
     with stage:
         stage.send([StepStarted("a", step(evil, 1, 1, f"RUN {evil}"), evil)])
-        stage.send([StepOutput("a", 1, f"{evil}x\n{evil}".encode()), Notice(evil, evil), CheckWarning(evil, evil, evil)])
+        stage.send(
+            [
+                StepOutput("a", 1, f"{evil}x\n{evil}".encode()),
+                Notice(evil, evil),
+                CheckWarning(evil, evil, evil),
+            ]
+        )
         stage.wait_for("RUN")
 
 
