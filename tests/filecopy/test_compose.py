@@ -12,7 +12,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -375,11 +375,11 @@ def test_what_is_borrowed_outlives_the_layer_that_made_it(project: Project) -> N
 
 
 @pytest.fixture
-def many(tmp_path: Path) -> Iterator[Project]:
+def many(tmp_path: Path) -> Project:
     project = Project(tmp_path)
     for number in range(3000):
         (project.source / "1" / f"more{number}").write_bytes(bytes(2000))
-    yield project
+    return project
 
 
 def test_a_killed_copy_leaves_nothing_that_counts(many: Project) -> None:
