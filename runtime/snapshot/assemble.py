@@ -406,11 +406,13 @@ class _Writer:
             try:
                 os.fchown(descriptor, entry.uid, entry.gid)
             except OSError as error:
-                raise StepError(
-                    f"can not give /{entry.path} to {entry.uid}:{entry.gid}: {error.strerror}",
-                    status=1,
-                    help="build as root, or with a range of subordinate ids (layerc doctor)",
-                ) from error
+                # In a user namespace a directory below could not be given to its owner either.
+                if not entry.implied:
+                    raise StepError(
+                        f"can not give /{entry.path} to {entry.uid}:{entry.gid}: {error.strerror}",
+                        status=1,
+                        help="build as root, or with a range of subordinate ids (layerc doctor)",
+                    ) from error
         os.fchmod(descriptor, entry.mode)
         os.utime(descriptor, ns=(entry.mtime_ns, entry.mtime_ns))
 
