@@ -516,7 +516,7 @@ def main() -> int:
     parser.add_argument("--print", action="store_true", help="print the table, and write nothing")
     options = parser.parse_args()
     if options.list:
-        print("\n".join(f"{work.name:<14}{work.title}" for work in WORKS))
+        print("\n".join(f"{work.name:<16}{work.title}" for work in WORKS))
         return 0
     works = [work for work in WORKS if not options.only or work.name.startswith(tuple(options.only))]
     with (
