@@ -179,9 +179,7 @@ def test_bash_completes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     main(["completion", "bash"])
     script = tmp_path / "layerc.bash"
     script.write_text(capsys.readouterr().out)
-    words = (
-        "COMP_WORDS=(layerc build --no-c); COMP_CWORD=2; _shtab_layerc layerc --no-c build; echo ${COMPREPLY[@]}"
-    )
+    words = "COMP_WORDS=(layerc build --no-c); COMP_CWORD=2; _shtab_layerc layerc --no-c build; echo ${COMPREPLY[@]}"
     done = subprocess.run(["bash", "-c", f". {script}; {words}"], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["--no-cache", "--no-cache-filter"]
 

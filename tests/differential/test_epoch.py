@@ -117,7 +117,9 @@ def test_an_empty_value_is_none(builders: Builders, context: Path) -> None:
 def test_the_same_times_of_files(builders: Builders, context: Path, rewrite: bool) -> None:
     (context / "Dockerfile").write_text(DOCKERFILE)
     words, environment = WAYS["option"]
-    theirs, ours = builders.build([*words, str(context)], environment, f"type=oci,dest={{}},rewrite-timestamp={rewrite}".lower())
+    theirs, ours = builders.build(
+        [*words, str(context)], environment, f"type=oci,dest={{}},rewrite-timestamp={rewrite}".lower()
+    )
     left, right = read_image(theirs), read_image(ours)
     clamped = [
         {path: min(time, EPOCH) for path, time in file_times(image).items()} for image in (left, right)

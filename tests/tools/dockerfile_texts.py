@@ -55,7 +55,9 @@ fragments = st.sampled_from(FRAGMENTS) | st.text(max_size=3)
 
 @st.composite
 def instructions(draw: st.DrawFn) -> str:
-    keyword = draw(st.sampled_from(KEYWORDS) | st.sampled_from(["", "FOO", "run", "Run", "RU\\\nN", "comment", "Text"]))
+    keyword = draw(
+        st.sampled_from(KEYWORDS) | st.sampled_from(["", "FOO", "run", "Run", "RU\\\nN", "comment", "Text"])
+    )
     blank = draw(st.sampled_from([" "] * 6 + ["\t", "  ", "\v", "\xa0", ""]))
     if draw(st.booleans()):
         words = draw(st.sampled_from(USUAL.get(keyword, ["x"])))
