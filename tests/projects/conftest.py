@@ -16,7 +16,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
-    program = Podman(tmp_path_factory.mktemp("podman"))
+def podman() -> Iterator[Podman]:
+    program = Podman()
     yield program
     program.close()

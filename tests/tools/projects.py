@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -243,8 +244,9 @@ def build_with_docker(
 class Podman:
     """podman with a storage of its own, kept for a session: images share their base's layers there."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self) -> None:
+        # podman takes no path of more than 50 characters, so it is not among the other files of the tests.
+        self.folder = folder = Path(tempfile.mkdtemp(prefix="layerc-podman-"))
         self.command = ["podman", "--root", str(folder / "root"), "--runroot", str(folder / "run")]
         self.command += ["--storage-driver=overlay", "--cgroup-manager=cgroupfs", "--events-backend=none"]
         self.command += [
