@@ -13,7 +13,7 @@ from histories import Player, load_history
 ROOT = Path(__file__).parent.parent.parent
 CASES = sorted((ROOT / "corpus" / "histories").glob("*.toml"))
 SEED = 4
-HISTORIES = 110
+HISTORIES = 80
 
 pytestmark = pytest.mark.root
 
@@ -36,7 +36,7 @@ def test_edits_at_random() -> None:
     counts = json.loads(done.stdout)
     states = counts["states"]
     # That it was worth something: states were built, and by all levels of the cache.
-    assert states > 900
+    assert states > 600
     assert counts["errors"] < states / 4
     assert counts.get("unsteady", 0) < states / 100
     assert counts["RUN trace"] > states / 5
