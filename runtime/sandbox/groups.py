@@ -52,11 +52,15 @@ class StepGroup:
         parent = _own_group()
         if parent is None:
             return None
-        try:
-            _remove_dead(parent)
-            return cls._create(parent)
-        except OSError:
-            return None
+        for _ in range(_TRIES):
+            try:
+                _remove_dead(parent)
+                return cls._create(parent)
+            except (BlockingIOError, FileNotFoundError):
+                continue  # someone who cleans up came between making and locking it
+            except OSError:
+                return None
+        return None
 
     @classmethod
     def _create(cls, parent: str) -> StepGroup:

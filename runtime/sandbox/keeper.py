@@ -31,9 +31,13 @@ rm -rf "$directory"
 
 
 class Keeper:
-    """A shell that waits for this process's end, then ends steps that still run and removes ``directory``."""
+    """A shell that waits for this process's end, then ends steps that still run and removes ``directory``.
 
-    def __init__(self, directory: str, runtime: str, group: str | None) -> None:
+    It holds ``lock``, too, so that nobody removes the directory, by which it finds the containers, before it
+    has ended them.
+    """
+
+    def __init__(self, directory: str, lock: int, runtime: str, group: str | None) -> None:
         self._process = subprocess.Popen(
             ["/bin/sh", "-c", _SCRIPT, "layerc-keeper", group or "", directory, runtime],
             stdin=subprocess.PIPE,
@@ -41,6 +45,7 @@ class Keeper:
             stderr=subprocess.DEVNULL,
             env={"PATH": os.environ.get("PATH", os.defpath)},
             cwd="/",
+            pass_fds=(lock,),
             start_new_session=True,
         )
 

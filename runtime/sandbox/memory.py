@@ -15,7 +15,10 @@ _PREFIX = "layerc-"
 
 
 class MemoryDirectory:
-    """Removed by :meth:`close`, else by the next process that makes one. Raises :class:`EnvironmentLackError`."""
+    """Removed by :meth:`close`, else by the next process that makes one while nobody holds ``lock``.
+
+    Raises :class:`EnvironmentLackError`.
+    """
 
     def __init__(self) -> None:
         place = _place()
@@ -23,17 +26,16 @@ class MemoryDirectory:
         while True:
             self.path = os.path.join(place, f"{_PREFIX}{os.getpid()}-{os.urandom(4).hex()}")
             os.mkdir(self.path, 0o700)
-            self._lock = _try_lock(self.path)
+            lock = _try_lock(self.path)
             # Someone who cleans up may come between the two calls: then once more.
-            if self._lock is not None and os.path.isdir(self.path):
+            if lock is not None and os.path.isdir(self.path):
+                self.lock = lock
                 return
 
     def close(self) -> None:
         """Remove it with all that is in it."""
         shutil.rmtree(self.path, ignore_errors=True)
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        os.close(self.lock)
 
 
 def _place() -> str:

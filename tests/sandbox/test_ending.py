@@ -137,6 +137,26 @@ def test_killed_from_outside(
             assert str(tmp_path / "cache") not in Path("/proc", pid, "mountinfo").read_text()
 
 
+@pytest.mark.parametrize("runtime", ["crun", "runc"])
+def test_others_leave_the_files_of_the_dead_to_the_keeper(
+    box: Box, tmp_path: Path, runtime: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """runc moves a container to a cgroup of its own: only the files tell the keeper what to end."""
+    monkeypatch.setenv("LAYERC_RUNTIME", runtime)
+    with start_child(box.root, tmp_path / "cache", f"sleep {LONG + 7}") as child:
+        wait_for_process(f"sleep {LONG + 7}")
+        children = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
+        keeper = next(int(pid) for pid in children if b"layerc-keeper" in Path(f"/proc/{pid}/cmdline").read_bytes())
+        os.kill(keeper, signal.SIGSTOP)
+        child.kill()
+        child.wait()
+        with Sandbox() as other:
+            assert other.run(box.root, Process(("true",)), [], lambda *_: None) == 0
+        os.kill(keeper, signal.SIGCONT)
+        wait_for(lambda: not processes(f"sleep {LONG + 7}"))
+        wait_for(lambda: not leftovers(child.pid))
+
+
 def test_killed_at_every_moment(box: Box, tmp_path: Path) -> None:
     for tenths in range(1, 7):
         with start_child(box.root, tmp_path / "cache", f"sleep {LONG + 6}") as child:
