@@ -37,7 +37,9 @@ class Workshop:
         self.directory = self._memory.path
         # Nodes that are made in a user namespace can not be opened anyway.
         self._group = None if in_namespace else StepGroup.create()
-        self._keeper = Keeper(self.directory, self._memory.lock, runtime.path, self._group.path if self._group else None)
+        self._keeper = Keeper(
+            self.directory, self._memory.lock, runtime.path, self._group.path if self._group else None
+        )
         hierarchy = unified_hierarchy()
         self.machine = Machine(
             user_namespace=in_namespace,

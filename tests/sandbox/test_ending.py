@@ -146,7 +146,9 @@ def test_others_leave_the_files_of_the_dead_to_the_keeper(
     with start_child(box.root, tmp_path / "cache", f"sleep {LONG + 7}") as child:
         wait_for_process(f"sleep {LONG + 7}")
         children = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
-        keeper = next(int(pid) for pid in children if b"layerc-keeper" in Path(f"/proc/{pid}/cmdline").read_bytes())
+        keeper = next(
+            int(pid) for pid in children if b"layerc-keeper" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        )
         os.kill(keeper, signal.SIGSTOP)
         child.kill()
         child.wait()
