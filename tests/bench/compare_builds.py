@@ -82,10 +82,10 @@ def ten_instructions(folder: Path) -> None:
 
 
 def chain(steps: int) -> Callable[[Path], None]:
-    """Steps that all lie above a file that changes, so each build runs all of them."""
+    """Steps that all read a file that changes, so each build runs all of them, whatever it knows of reads."""
 
     def make(folder: Path) -> None:
-        runs = "".join(f"RUN echo {number} > /{number}\n" for number in range(steps))
+        runs = "".join(f"RUN cat /nonce > /{number}\n" for number in range(steps))
         (folder / "Dockerfile").write_text(f"{BUSYBOX}COPY nonce /nonce\n{runs}")
         touch_nonce(folder)
 
@@ -95,7 +95,7 @@ def chain(steps: int) -> Callable[[Path], None]:
 def wide(folder: Path) -> None:
     """Eight stages that need nothing of each other."""
     stages = "".join(
-        f"FROM base AS s{number}\nCOPY nonce /nonce\nRUN sleep 2 && echo {number} > /{number}\n"
+        f"FROM base AS s{number}\nCOPY nonce /nonce\nRUN sleep 2 && cat /nonce > /{number}\n"
         for number in range(8)
     )
     copies = "".join(f"COPY --from=s{number} /{number} /{number}\n" for number in range(8))
@@ -178,7 +178,7 @@ def make_after_all(folder: Path) -> None:
 
 WORKS = (
     Work("noop", "no-op rebuild, 10 instructions", 15, ten_instructions),
-    Work("chain-20", "cold chain of 20 `RUN echo`", 5, chain(20), touch_nonce),
+    Work("chain-20", "cold chain of 20 `RUN cat`", 5, chain(20), touch_nonce),
     Work("chain-100", "cold chain of 100", 3, chain(100), touch_nonce, slow=True, warm=False),
     Work("chain-200", "cold chain of 200", 2, chain(200), touch_nonce, slow=True, warm=False),
     Work("wide", "8 independent stages of `sleep 2`", 3, wide, touch_nonce),

@@ -1,0 +1,1 @@
+"""Rewrites of a Dockerfile that make the same image, and what they gain."""
