@@ -14,9 +14,9 @@ from ... import __version__
 from ...compiler.graph.canonical import canonical_json, sha256_hex
 from ...compiler.graph.plan import LayerPlan
 from ...compiler.options import ImageRequest, NamedContext, UnresolvedImagesError
+from ...compiler.path_patterns import PatternMatcher
 from ...grammar.source import Location
 from ..sources.ignore import excluded_paths, load_ignore_file
-from ..sources.patterns import PatternMatcher
 from ..store.store import Store
 from .images import Images
 from .request import BuildRequest

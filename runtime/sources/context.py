@@ -15,9 +15,9 @@ import time
 from io import BytesIO, FileIO
 from typing import BinaryIO, Self, cast
 
+from ...compiler.path_patterns import Matched, PatternMatcher
 from ..errors import SourceError
 from ..snapshot.entry import Entry, Kind
-from .patterns import Matched, PatternMatcher
 from .stat_cache import Record, StatCache, Xattrs, signature
 from .tree import TreeBase
 

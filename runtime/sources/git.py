@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from ...compiler.globs import rooted
 from ...compiler.graph.operations import GitTree
 from ..errors import IntegrityError, SourceError
 from ..events import Reporter, TaskFinished, TaskStarted
@@ -20,7 +21,6 @@ from ..snapshot.commit import commit
 from ..snapshot.view import StackView
 from ..store import Store
 from .git_program import GitError, GitProgram, redacted, without_credentials
-from .globs import rooted
 
 __all__ = ["GitSource", "ResolvedRef"]
 

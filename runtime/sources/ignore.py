@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from ...compiler.globs import clean
+from ...compiler.path_patterns import WHITE, PatternError, PatternMatcher
 from ...grammar.source import Location
 from ..errors import SourceError
-from .globs import clean
-from .patterns import WHITE, PatternError, PatternMatcher
 
 __all__ = ["excluded_paths", "load_ignore_file", "parse_ignore"]
 

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from layerc.compiler.graph.operations import Add, ContextPath, Copy, FromContext, InlineFile
+from layerc.compiler.path_patterns import PatternMatcher
 from layerc.runtime.engine.filecopy.apply import apply_copy
 from layerc.runtime.engine.filecopy.resolve import resolve_copy
 from layerc.runtime.sources.context import ContextTree
-from layerc.runtime.sources.patterns import PatternMatcher
 
 LINK = "-> "
 

@@ -5,11 +5,11 @@ import time
 
 import pytest
 
+from layerc.compiler.path_patterns import PatternMatcher
 from layerc.runtime.errors import SourceError
 from layerc.runtime.oci.digests import of_bytes
 from layerc.runtime.sources import stat_cache
 from layerc.runtime.sources.context import ContextTree
-from layerc.runtime.sources.patterns import PatternMatcher
 from layerc.runtime.sources.stat_cache import StatCache
 from layerc.runtime.sources.tree import TooManyLinksError, follow, walk
 

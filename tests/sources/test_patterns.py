@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from layerc.compiler.globs import PatternError, clean, compile_glob, has_wildcards, rooted
+from layerc.compiler.path_patterns import PatternMatcher
 from layerc.runtime.errors import SourceError
-from layerc.runtime.sources.globs import PatternError, clean, compile_glob, has_wildcards, rooted
 from layerc.runtime.sources.ignore import load_ignore_file, parse_ignore
-from layerc.runtime.sources.patterns import PatternMatcher
 
 DATA = Path(__file__).parent / "data"
 

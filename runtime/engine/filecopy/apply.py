@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from ....compiler.globs import rooted
 from ...errors import SourceError, StepError
-from ...sources.globs import rooted
 from ...sources.tree import Entry, SourceTree
 from .destination import Destination
 from .files import copy_content

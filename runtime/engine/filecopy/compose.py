@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import BinaryIO, NoReturn
 
+from ....compiler.globs import rooted
 from ...errors import StepError
 from ...snapshot.assemble import Node
 from ...snapshot.entry import Entry
 from ...snapshot.tar import WHITEOUT
 from ...snapshot.view import StackView
-from ...sources.globs import rooted
 from ...sources.tree import SourceTree
 from ...store import Store
 from ...trace.trace import ABSENT, LINKED, LOOKED_UP, READ, STATED

@@ -6,8 +6,8 @@ import errno
 import os
 import stat
 
+from ....compiler.globs import rooted
 from ...errors import StepError
-from ...sources.globs import rooted
 
 __all__ = ["Destination"]
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from ....compiler.globs import PatternError, compile_glob, has_wildcards, rooted
 from ....compiler.graph.operations import (
     Add,
     ContextPath,
@@ -17,10 +18,9 @@ from ....compiler.graph.operations import (
     InlineFile,
     SourceItem,
 )
+from ....compiler.path_patterns import Matched, PatternMatcher
 from ...errors import InputError, SourceError
 from ...sources.context import ContextTree
-from ...sources.globs import PatternError, compile_glob, has_wildcards, rooted
-from ...sources.patterns import Matched, PatternMatcher
 from ...sources.tree import MemoryTree, SourceTree, TooManyLinksError, follow, join
 from .modes import Mode, parse_mode
 from .plan import CopyAction, CopyPlan, Item

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import BinaryIO, cast
 
+from ....compiler.globs import clean, rooted
 from ...errors import StepError
-from ...sources.globs import clean, rooted
 from .archive import DamagedArchiveError, open_archive
 from .destination import Destination
 from .xattrs import set_xattrs
