@@ -14,14 +14,16 @@ __all__ = ["NO_FACTS", "Commit", "ContextFile", "Facts", "Observation"]
 class Observation(NamedTuple):
     """One step in an earlier build of the same text. None where that was not seen.
 
-    ``reads`` is complete (a void trace is none); ``listing`` the directories whose own names were read stand in it.
-    ``seconds`` is what the step took, ``size`` the bytes of the files of its layer.
+    ``reads`` is complete (a void trace is none), and of the tree below the step alone. ``mounted`` is what it read
+    of its bind mounts, in their order, as paths in the build context or stage that is mounted. ``writes`` are the
+    entries of its layer. ``seconds`` is what the step took, ``size`` the bytes of the files of its layer.
     """
 
     reads: Reads | None = None
     writes: Writes | None = None
     seconds: float | None = None
     size: int | None = None
+    mounted: tuple[Reads, ...] | None = None
 
 
 class ContextFile(NamedTuple):
@@ -36,11 +38,14 @@ class ContextFile(NamedTuple):
 
 
 class Commit(NamedTuple):
-    """Paths that changed together, relative to the build context. ``time`` is the Unix time of the commit."""
+    """Paths that changed together, relative to the build context, ``.dockerignore`` applied; perhaps none.
+    ``moved`` are those that came or went. ``time`` is the Unix time of the commit.
+    """
 
     id: str
     time: float
     paths: tuple[str, ...]
+    moved: frozenset[str] = frozenset()
 
 
 class Facts(NamedTuple):
@@ -48,7 +53,7 @@ class Facts(NamedTuple):
     main one) and holds those whose files are known. ``manifests`` are contents of files of the main context that
     tools install by (``package.json``), by path. ``commits`` come newest first. ``links`` are symbolic links of the
     base images, by id of the base's layer: path → target, both absolute; ``directories`` likewise the directories
-    with mode 0755 that root owns.
+    with mode 0755 that root owns. ``unknown`` says, for people, what could not be found out and why.
     """
 
     observed: Mapping[str, Observation] = MappingProxyType({})
@@ -57,6 +62,7 @@ class Facts(NamedTuple):
     commits: tuple[Commit, ...] = ()
     links: Mapping[str, Mapping[str, str]] = MappingProxyType({})
     directories: Mapping[str, frozenset[str]] = MappingProxyType({})
+    unknown: tuple[str, ...] = ()
 
 
 NO_FACTS = Facts()

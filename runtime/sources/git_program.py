@@ -52,7 +52,8 @@ class GitError(Exception):
 class GitProgram:
     """How ``git`` is run: ``environ`` is where the search path and proxies come from, ``ssh_socket`` an
     agent's socket, ``headers`` a header to send for each URL prefix (they never show up in a process list).
-    ``check`` is called while it runs and may raise, which ends it.
+    ``check`` is called while it runs and may raise, which ends it. ``offline``: it may ask no other machine, not
+    even for what a partial clone lacks.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class GitProgram:
         ssh_socket: str | None = None,
         headers: Mapping[str, str] | None = None,
         check: Callable[[], None] = lambda: None,
+        offline: bool = False,
     ) -> None:
         self._check = check
         self._environ = {name: environ[name] for name in _KEPT if name in environ} | {
@@ -69,7 +71,8 @@ class GitProgram:
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_TERMINAL_PROMPT": "0",
-            "GIT_ALLOW_PROTOCOL": PROTOCOLS,
+            "GIT_ALLOW_PROTOCOL": "" if offline else PROTOCOLS,
+            "GIT_NO_LAZY_FETCH": "1" if offline else "0",
             "GIT_SSH_COMMAND": _SSH,
             "LC_ALL": "C",
         }
