@@ -22,7 +22,7 @@ from .history import History
 from .keys import operation_key
 from .traces import Conflict, Verdict
 
-__all__ = ["Basis", "Reasons", "step_name_of", "trace_of"]
+__all__ = ["Basis", "Reasons", "last_run", "step_name_of", "trace_of"]
 
 _SHOWN = 3  # deciding paths
 _STEP, _FILES, _ASPECTS, _NAME = "step", "step files", "step aspects", "step name"
@@ -206,12 +206,20 @@ class Reasons:
 
 def trace_of(store: Store, layer_id: str) -> tuple[str, str]:
     """The key of the trace of a step's last run, and why there is none; both empty where nothing is known."""
+    known = _last_run(store, layer_id)
+    return ("", "") if known is None else (known.trace, known.untraced)
+
+
+def last_run(store: Store, layer_id: str) -> tuple[float | None, str]:
+    """The seconds that a step's last run took, and the key of its trace; none and empty where nothing is known."""
+    known = _last_run(store, layer_id)
+    return (None, "") if known is None else (known.seconds, known.trace)
+
+
+def _last_run(store: Store, layer_id: str) -> _Run | None:
     data = store.record(_ASPECTS, layer_id)
     run = None if data is None else store.record(_STEP, json.loads(data)["step"])
-    if run is None:
-        return "", ""
-    known = _Run(*json.loads(run))
-    return known.trace, known.untraced
+    return None if run is None else _Run(*json.loads(run))
 
 
 def step_name_of(store: Store, diff_id: str) -> tuple[str, str]:
