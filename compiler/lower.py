@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from ..grammar.errors import CompileError, DockerfileError
@@ -30,7 +30,7 @@ from .site import Site
 from .stage import Shared, Stage
 from .words import WordError, Words
 
-__all__ = ["Lowering", "bind_stages", "evaluate_stages", "lower_for", "used_layers"]
+__all__ = ["Lowering", "bind_stages", "evaluate_stages", "image_of", "lower_for", "used_layers"]
 
 
 class Lowering(NamedTuple):
@@ -63,7 +63,7 @@ def lower_for(
     lowering = bind_stages(platform, program, options, images, checks, layers)
     if missing := evaluate_stages(lowering):
         return ImagePlan("", "", None, ImageConfig()), missing
-    return _image(lowering.goal, options, lowering.target, implicit=platform is None), ()
+    return image_of(lowering, options, implicit=platform is None), ()
 
 
 def bind_stages(
@@ -73,6 +73,7 @@ def bind_stages(
     images: Mapping[ImageRequest, BaseImage],
     checks: Checks,
     layers: dict[str, ImageLayer],
+    watch: Callable[[Site, Stage], None] | None = None,
 ) -> Lowering:
     """What :func:`lower_for` does before stages are evaluated. Raises ``CompileError``."""
     build = _platform(options.build_platform)
@@ -96,6 +97,7 @@ def bind_stages(
         epoch,
         layers,
         named_only(program, checks),
+        watch,
     )
     stages = tuple(node.name for node in names.nodes if node.name)
     several = wants_index(options.build_args, options.platforms)
@@ -228,9 +230,16 @@ def _evaluate(node: Node, bases: Bases, *, takes_over: bool) -> None:
     if stage is None:
         raise AssertionError(f"stage {node.title!r} has no beginning")
     _inherit(stage)
+    watch = stage.shared.watch or _look_away
+    watch(node.site, stage)
     for command in node.commands:
         command.apply(stage)
+        watch(command.site, stage)
     node.result = stage
+
+
+def _look_away(site: Site, stage: Stage) -> None:
+    """Nobody watches."""
 
 
 def _inherit(stage: Stage) -> None:
@@ -245,7 +254,9 @@ def _inherit(stage: Stage) -> None:
         stage.enter(stage.config.workdir)
 
 
-def _image(goal: Node, options: CompileOptions, target: Platform, *, implicit: bool) -> ImagePlan:
+def image_of(lowering: Lowering, options: CompileOptions, *, implicit: bool) -> ImagePlan:
+    """The image of the goal, which was evaluated; ``implicit`` where no platform was asked for."""
+    goal, target = lowering.goal, lowering.target
     stage = goal.result
     if stage is None:
         raise AssertionError("the target was not evaluated")

@@ -44,7 +44,8 @@ class Declared(NamedTuple):
 class Shared(NamedTuple):
     """What all stages of one compilation for one platform share. ``epoch`` is the time that the image tells of
     itself, none for that of the build. ``layers`` grows in build order. ``named_only`` are build arguments that
-    only commands that name them read.
+    only commands that name them read. ``watch`` is called when a stage has begun (with the place of FROM) and
+    behind each command.
     """
 
     options: CompileOptions
@@ -55,6 +56,7 @@ class Shared(NamedTuple):
     epoch: int | None
     layers: dict[str, ImageLayer]
     named_only: frozenset[str] = frozenset()
+    watch: Callable[[Site, Stage], None] | None = None
 
 
 class Stage:

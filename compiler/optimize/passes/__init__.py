@@ -1,0 +1,38 @@
+"""The passes, in the order in which they run. Adding one is adding a file and a row of :data:`PASSES`.
+
+A pass is a function ``run(draft: Draft, facts: Facts) -> Rewrite``, pure and deterministic; its file's
+docstring says what it does, why that is sound, an example before and after, and where the idea comes from. It may
+do one thing or all that it finds: the sequence is repeated until no pass changes anything. No pass may undo what
+it or another one did.
+
+``facts.observed`` is by the ids of the layers *as they are now* (steps that were moved keep what was seen of
+them), so ``effects_of(step.layers[n], facts)`` is all that a pass has to ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ..draft import Draft
+from ..facts import Facts
+from ..rewrite import Rewrite
+
+__all__ = ["PASSES", "Pass"]
+
+
+class Pass(NamedTuple):
+    """``level`` is the lowest of -O1 and -O2 at which it runs. ``same_layers`` says that it changes no layer of
+    the images: the manager then compares their ids. ``drops_stages`` are those that it may remove: ``none``,
+    ``unnamed`` or ``any``.
+    """
+
+    name: str
+    summary: str
+    level: int
+    run: Callable[[Draft, Facts], Rewrite]
+    same_layers: bool = False
+    drops_stages: str = "none"
+
+
+PASSES: tuple[Pass, ...] = ()
