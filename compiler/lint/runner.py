@@ -1,0 +1,128 @@
+"""Runs rules over a file: chooses them, drops what the file ignores, and orders what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from ...grammar.errors import DockerfileError
+from ...grammar.parse import parse
+from ...grammar.source import Location, SourceFile
+from .choosing import Chosen, choose
+from .finding import Finding
+from .places import span_of
+from .pragmas import Ignored
+from .rule import Rule, Severity
+from .settings import Choice
+from .subject import Subject, Surroundings
+
+__all__ = ["Found", "Report", "lint"]
+
+
+class Found(NamedTuple):
+    """A finding with its rule's verdict: ``code`` is what is shown and ignored by, ``severity`` as chosen.
+
+    ``end`` is the line and column (from 1) behind the marked text, which may be lines below ``where``.
+    """
+
+    rule: Rule
+    code: str
+    severity: Severity
+    finding: Finding
+    where: Location
+    end: tuple[int, int]
+
+
+class Report(NamedTuple):
+    """What is found in ``source``, from the top down; what its comments ignore; how many rules ran."""
+
+    source: SourceFile
+    found: tuple[Found, ...]
+    ignored: tuple[tuple[Found, Ignored], ...] = ()
+
+
+def lint(
+    source: SourceFile,
+    surroundings: Surroundings | None = None,
+    choice: Choice | None = None,
+    rules: Sequence[Rule] | None = None,
+) -> Report:
+    """Check ``source`` by ``rules`` (default: all). What can not be parsed is a finding.
+
+    Raises ``UnknownRuleError`` for a word in ``choice`` that names no rule.
+    """
+    if rules is None:
+        from .rules import RULES  # they import what this package offers
+
+        rules = RULES
+    choice = Choice() if choice is None else choice
+    try:
+        document = parse(source)
+    except DockerfileError as error:
+        chosen = choose(rules, choice)
+        return Report(source, tuple(_syntax(source, error, chosen)))
+    subject = Subject(document, surroundings)
+    chosen = choose(rules, choice, subject.pragmas.experimental if choice.pragmas else frozenset())
+    found = [
+        made
+        for rule in chosen.rules
+        for finding in rule.check(subject)
+        if (made := _found(source, chosen, rule, finding))
+    ]
+    found = sorted(dict.fromkeys(found), key=_order)
+    if not choice.pragmas:
+        return Report(source, tuple(found))
+    kept: list[Found] = []
+    dropped: list[tuple[Found, Ignored]] = []
+    for each in found:
+        by = _ignored_by(each, subject.pragmas.ignored)
+        if by is None:
+            kept.append(each)
+        else:
+            dropped.append((each, by))
+    return Report(source, tuple(kept), tuple(dropped))
+
+
+def _order(found: Found) -> tuple[int, int, str, str]:
+    return (*found.finding.span, found.code, found.finding.message)
+
+
+def _found(source: SourceFile, chosen: Chosen, rule: Rule, finding: Finding) -> Found | None:
+    code = finding.code or rule.id
+    if finding.code and not chosen.wants_code(rule, code):
+        return None
+    own = finding.severity if finding.severity is not None else rule.severity
+    last = max(finding.span.end, finding.span.start)
+    line = source.line_of(last)
+    end = (line, last - source.line_starts[line - 1] + 1)
+    return Found(rule, code, chosen.severity(rule, code, own), finding, source.location(finding.span), end)
+
+
+def _ignored_by(found: Found, ignored: Sequence[Ignored]) -> Ignored | None:
+    names = {
+        name.lower() for name in (found.code, *(found.rule.names if found.code == found.rule.id else ()))
+    }
+    start = found.finding.span.start
+    for each in ignored:
+        if each.reach.start <= start < each.reach.end and (
+            each.name.lower() in names
+            or (each.tool != "hadolint" and each.name.lower() == "all" and _all(each, found))
+        ):
+            return each
+    return None
+
+
+def _all(ignored: Ignored, found: Found) -> bool:
+    """Docker's ``skip=all`` means Docker's checks."""
+    from ..checks import find_rule
+
+    return ignored.tool != "docker" or find_rule(found.rule.id) is not None
+
+
+def _syntax(source: SourceFile, error: DockerfileError, chosen: Chosen) -> Iterator[Found]:
+    from .rules.lc001 import RULE
+
+    if RULE in chosen.rules:
+        finding = Finding(span_of(source, error.where), error.message, error.help or "")
+        if (found := _found(source, chosen, RULE, finding)) is not None:
+            yield found

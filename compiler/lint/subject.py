@@ -1,0 +1,176 @@
+"""What rules look at: one Dockerfile as text, tree, program, evaluated stages, with what surrounds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from types import MappingProxyType
+from typing import NamedTuple
+
+from ...grammar.source import Location, SourceFile, Span
+from ...grammar.syntax import Document, Flag, Instruction
+from ..graph.layer import ImageLayer
+from ..graph.operations import Run
+from ..graph.plan import Notice
+from ..optimize.facts import NO_FACTS, Facts
+from ..options import BaseImage, CompileOptions, ImageRequest
+from ..program import Program
+from .evaluation import Evaluation, evaluate
+from .places import span_of
+from .pragmas import Pragmas
+from .script import Script, read_script
+from .settings import Settings
+from .stages import StageView, stages_of
+
+__all__ = ["StageView", "Subject", "Surroundings"]
+
+
+class Surroundings(NamedTuple):
+    """What is known besides the text. ``ignored`` says of a path of the build context whether ``.dockerignore``
+    excludes it (none: there is no context). ``images`` are those that happen to be known: nothing is fetched.
+    """
+
+    settings: Settings = Settings()
+    facts: Facts = NO_FACTS
+    ignored: Callable[[str], bool] | None = None
+    options: CompileOptions = CompileOptions()
+    images: Mapping[ImageRequest, BaseImage] = MappingProxyType({})
+
+
+class Subject:
+    """One Dockerfile. All properties are computed when first asked for, once.
+
+    The tree (``document``, ``stages``, ``scripts``) is always there. ``program`` is none where an instruction is
+    wrong in itself, and what is evaluated (``run_of``, ``layers_of``, a stage's ``result``) where the file does not
+    compile: rules go on without.
+    """
+
+    def __init__(self, document: Document, surroundings: Surroundings | None = None) -> None:
+        self.document = document
+        self.surroundings = Surroundings() if surroundings is None else surroundings
+
+    # --- text and tree -------------------------------------------------------------------------------
+
+    @property
+    def source(self) -> SourceFile:
+        """The file."""
+        return self.document.source
+
+    @cached_property
+    def instructions(self) -> tuple[Instruction, ...]:
+        """All instructions, in order; what ONBUILD holds is its ``child``."""
+        return self.document.instructions
+
+    @cached_property
+    def stages(self) -> tuple[StageView, ...]:
+        """FROM and what follows it, for each stage."""
+        return stages_of(self.instructions)
+
+    @cached_property
+    def arguments(self) -> tuple[Instruction, ...]:
+        """The ARGs before the first FROM."""
+        end = self.stages[0].from_.span.start if self.stages else 0
+        return tuple(each for each in self.instructions if each.span.start < end)
+
+    def each(self, *keywords: str, onbuild: bool = False) -> Iterator[tuple[StageView, Instruction]]:
+        """The instructions of these keywords with their stages (all, without keywords). With ``onbuild`` also
+        those that ONBUILD holds.
+        """
+        for stage in self.stages:
+            for instruction in (stage.from_, *stage.instructions):
+                if not keywords or instruction.keyword in keywords:
+                    yield stage, instruction
+                child = instruction.child
+                if onbuild and child is not None and (not keywords or child.keyword in keywords):
+                    yield stage, child
+
+    def text(self, span: Span) -> str:
+        """The characters of ``span``."""
+        return self.source.text[span.start : span.end]
+
+    def find(self, instruction: Instruction, text: str, start: int | None = None) -> Span:
+        """Where ``text`` stands in the arguments of ``instruction``, from offset ``start`` on; the arguments, or
+        the keyword where there are none, if it is not there as it is.
+        """
+        arguments = instruction.args_span
+        begin = arguments.start if start is None else start
+        found = self.source.text.find(text, begin, arguments.end) if text else -1
+        if found >= 0:
+            return Span(found, found + len(text))
+        return arguments if arguments.end > arguments.start else instruction.keyword_span
+
+    def span_of(self, where: Location | None) -> Span:
+        """The characters that an error's location marks."""
+        return span_of(self.source, where)
+
+    @staticmethod
+    def flag(instruction: Instruction, name: str) -> Flag | None:
+        """The flag ``--name`` of ``instruction``, with its value and its span; the last, if it is given twice."""
+        return next((flag for flag in reversed(instruction.flags) if flag.name == name), None)
+
+    @cached_property
+    def pragmas(self) -> Pragmas:
+        """What comments say to linters."""
+        return Pragmas.of(self.document)
+
+    # --- shell ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def scripts(self) -> tuple[Script, ...]:
+        """What RUN hands to a shell, ONBUILD RUN included, in order; exec forms are none."""
+        scripts = (read_script(self.document, stage, each) for stage, each in self.each("RUN", onbuild=True))
+        return tuple(script for script in scripts if script is not None)
+
+    @cached_property
+    def _script_of(self) -> Mapping[int, Script]:
+        return {script.instruction.span.start: script for script in self.scripts}
+
+    def script_of(self, instruction: Instruction) -> Script | None:
+        """The script of a RUN; none for the exec form."""
+        return self._script_of.get(instruction.span.start)
+
+    # --- meaning -------------------------------------------------------------------------------------
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """All that compiling says: see there. Bases that are not known count as empty images."""
+        around = self.surroundings
+        return evaluate(self.document, around.options, around.images, around.ignored)
+
+    @property
+    def program(self) -> Program | None:
+        """Every instruction checked, nothing evaluated."""
+        return self.evaluation.program
+
+    def notices(self, rule: str) -> tuple[Notice, ...]:
+        """What Docker's build check ``rule`` says, whatever the file skips."""
+        return tuple(notice for notice in self.evaluation.notices if notice.rule == rule)
+
+    def noticed(self, rule: str) -> Iterator[tuple[Notice, Instruction]]:
+        """The same, each with the instruction that it is about."""
+        for notice in self.notices(rule):
+            for instruction in self.instructions:
+                if instruction.start_line <= notice.line <= instruction.end_line:
+                    yield notice, instruction
+                    break
+
+    def layers_of(self, instruction: Instruction) -> tuple[ImageLayer, ...]:
+        """The layers that ``instruction`` makes; none where the file does not compile."""
+        return self.evaluation.layers_at.get(instruction.start_line, ())
+
+    def run_of(self, instruction: Instruction) -> Run | None:
+        """The evaluated step of a RUN: argument vector, environment, user, directory, mounts."""
+        operations = (layer.operation for layer in self.layers_of(instruction))
+        return next((operation for operation in operations if isinstance(operation, Run)), None)
+
+    # --- what surrounds it ---------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> Settings:
+        """Values of the config."""
+        return self.surroundings.settings
+
+    @property
+    def facts(self) -> Facts:
+        """Files of the context, commits, earlier builds: each may be empty."""
+        return self.surroundings.facts
