@@ -80,6 +80,17 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="annotate what -o writes; PLACE: manifest (default), index, manifest-descriptor, index-descriptor, or "
         "several with commas, each with [OS/ARCH] for one platform; repeatable",
     )
+    limit = group.add_mutually_exclusive_group()
+    limit.add_argument(
+        "--max-layers",
+        metavar="COUNT",
+        type=_positive,
+        help="write images with at most COUNT layers above those of their base, grouped so that few bytes are "
+        "pulled for the next version; the cache keeps one layer a step",
+    )
+    limit.add_argument(
+        "--squash", dest="max_layers", action="store_const", const=1, help="the same as --max-layers 1"
+    )
     group.add_argument("--iidfile", metavar="FILE", help="write the image's id to FILE")
     group.add_argument("--metadata-file", metavar="FILE", help="write what was built to FILE, as JSON")
     add_call_options(parser.add_argument_group("questions"))
@@ -124,7 +135,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "-j",
         "--jobs",
         metavar="COUNT",
-        type=_jobs,
+        type=_positive,
         default=0,
         help="steps at a time (default: 4 per processor)",
     )
@@ -195,6 +206,7 @@ def build_request(arguments: argparse.Namespace) -> BuildRequest:
         annotations=tuple(text for text in arguments.annotation if text),
         cache_from=tuple(arguments.cache_from),
         cache_to=tuple(arguments.cache_to),
+        max_layers=arguments.max_layers,
     )
 
 
@@ -212,7 +224,7 @@ def _tags(names: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tags))
 
 
-def _jobs(text: str) -> int:
+def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 up")
     return int(text)

@@ -33,7 +33,6 @@ ADVICE = {
     "--push": "write -o type=oci,dest=image.tar, and push that: skopeo copy oci-archive:image.tar docker://NAME",
     "--resource": _LIMIT,
     "--security-opt": "a step asks for it itself: RUN --security=insecure, with --allow security.insecure",
-    "--squash": "copy the result into a last stage: FROM scratch, COPY --from=STAGE / /",
     "--stream": "contexts are read in place; leave it out",
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...compiler.config import HistoryItem, rfc3339
+from ...compiler.graph.layer import ImageLayer
 from ...compiler.graph.operations import Base
 from ...compiler.graph.plan import ImagePlan, LayerPlan
 
@@ -30,13 +31,14 @@ def config_document(image: ImagePlan, layers: Sequence[tuple[str, float]]) -> di
     return document
 
 
-def own_layers(plan: LayerPlan, image: ImagePlan) -> int:
-    """How many layers ``image`` has above those of its base image."""
+def own_layers(plan: LayerPlan, image: ImagePlan) -> tuple[ImageLayer, ...]:
+    """The layers of ``image`` above those of its base image, bottom first."""
     layers = {layer.id: layer for layer in plan.layers}
-    count, layer = 0, layers.get(image.layer or "")
+    found, layer = [], layers.get(image.layer or "")
     while layer is not None and not isinstance(layer.operation, Base):
-        count, layer = count + 1, layers.get(layer.parent or "")
-    return count
+        found.append(layer)
+        layer = layers.get(layer.parent or "")
+    return tuple(reversed(found))
 
 
 def _with_times(history: Sequence[HistoryItem], created: Sequence[float]) -> list[HistoryItem]:

@@ -96,7 +96,8 @@ def build(
         history = History(store, project_of(request), name_of(request), reporter)
         worker, results = _run(request, plan, store, inputs, images, outside.agents, history, cancel, shared)
         lines = sharing.write(plan, worker.keys, store, reporter, shared)
-    made = [_assemble(store, plan, image, results) for image in plan.images]
+    rated = any("max-layers" in output.options for output in outputs)
+    made = [_assemble(store, plan, image, results, rated=rated) for image in plan.images]
     _keep(store, request.tags, plan, made)
     written = _export(outputs, made, request.tags, store, reporter)
     store.sync()
@@ -157,7 +158,7 @@ def _is_index(request: BuildRequest) -> bool:
 def _outputs(request: BuildRequest, reporter: Reporter) -> list[Output]:
     """What is to be written; checked before anything is built."""
     index = _is_index(request)
-    if not request.outputs and not request.annotations:
+    if not request.outputs and not request.annotations and request.max_layers is None:
         return []
     from dataclasses import replace
 
@@ -166,6 +167,12 @@ def _outputs(request: BuildRequest, reporter: Reporter) -> list[Output]:
 
     annotations = [item for text in request.annotations for item in parse_annotation(text)]
     outputs = [annotated(replace(parse_output(text), index=index), annotations) for text in request.outputs]
+    if request.max_layers is not None:
+        outputs = [output.with_max_layers(request.max_layers) for output in outputs]
+        if not any("max-layers" in output.options for output in outputs):
+            reporter(
+                Notice("only an image that is written with -o gets fewer layers; the store keeps them all")
+            )
     for output in outputs:
         exporters.check(output, request.tags)
     if annotations and not outputs:
@@ -289,14 +296,20 @@ def _fresh(request: BuildRequest, layers: Mapping[str, ImageLayer]) -> dict[str,
 
 
 def _assemble(
-    store: Store, plan: LayerPlan, image: ImagePlan, results: Mapping[str, LayerResult]
+    store: Store, plan: LayerPlan, image: ImagePlan, results: Mapping[str, LayerResult], *, rated: bool
 ) -> ImageManifest:
     result = EMPTY if image.layer is None else results[image.layer]
     layers = [(stored.diff_id, stored.created) for stored in store.layers(result.stack)]
     manifest = ImageManifest.from_config(config_document(image, layers))
-    if image.epoch is None:
+    if image.epoch is None and not rated:
         return manifest
-    return manifest._replace(epoch=image.epoch, base_layers=len(layers) - own_layers(plan, image))
+    own = own_layers(plan, image)
+    manifest = manifest._replace(epoch=image.epoch, base_layers=len(layers) - len(own))
+    if not rated:
+        return manifest
+    from ...compiler.optimize.squash import change_rates  # most builds write layers as they are
+
+    return manifest._replace(rates=change_rates(own))
 
 
 def _make_room(store: Store, limit: int | None, reporter: Reporter) -> None:

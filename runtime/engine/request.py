@@ -60,6 +60,7 @@ class BuildRequest(NamedTuple):
     ``no_cache_filter`` names stages. ``tags`` are references. ``traced``: whether steps are observed, so that
     later builds know what they have read. ``cache_from`` and ``cache_to`` are values as the user wrote them.
     ``keep_storage`` is how many bytes the store may hold at the end; none: a share of its disk.
+    ``max_layers`` is how many layers a written image may have above its base; none: one for each step.
     """
 
     dockerfile: SourceFile | None
@@ -82,6 +83,7 @@ class BuildRequest(NamedTuple):
     cache_from: tuple[str, ...] = ()
     cache_to: tuple[str, ...] = ()
     keep_storage: int | None = None
+    max_layers: int | None = None
 
 
 class BuiltImage(NamedTuple):

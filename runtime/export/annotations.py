@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 
 from ..errors import UsageError
 from ..oci.platforms import Platform, parse_platform
-from .output import Output
+from .output import IMAGES, Output
 
 __all__ = ["Annotation", "annotated", "parse_annotation", "read_annotations"]
 
 LEVELS = ("manifest", "index", "manifest-descriptor", "index-descriptor")
-_HOLDERS = ("oci", "oci-layout", "docker")
 _PLACE = re.compile(r"(?P<level>[a-z-]+)(?:\[(?P<platform>[A-Za-z0-9_/-]+)\])?")
 _OPTION = re.compile(
     rf"annotation(?:-(?P<level>{'|'.join(LEVELS)}))?(?:\[(?P<platform>[^]]*)\])?\.(?P<key>.+)", re.DOTALL
@@ -87,9 +86,9 @@ def read_annotations(output: Output) -> tuple[Annotation, ...]:
 def annotated(output: Output, annotations: Iterable[Annotation]) -> Output:
     """``output`` with annotations. Raises :class:`UsageError` where it has no place for them."""
     wanted = tuple(annotations)
-    if wanted and output.type not in _HOLDERS:
+    if wanted and output.type not in IMAGES:
         raise UsageError(
             f"output type={output.type} has no place for annotations",
-            help=f"leave --annotation out, or write {', '.join(f'type={name}' for name in _HOLDERS)}",
+            help=f"leave --annotation out, or write {', '.join(f'type={name}' for name in IMAGES)}",
         )
     return replace(output, annotations=wanted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import UsageError
@@ -17,7 +17,10 @@ from ..store import Store
 if TYPE_CHECKING:
     from .annotations import Annotation
 
-__all__ = ["Exported", "Exporter", "Output", "parse_output"]
+__all__ = ["IMAGES", "Exported", "Exporter", "Output", "parse_output"]
+
+# Types that hold images; the others hold files.
+IMAGES = ("oci", "oci-layout", "docker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,12 @@ class Output:
             if key not in allowed and not key.startswith(tuple(prefixes)):
                 known = ", ".join(sorted(("type", "dest", *allowed)))
                 raise UsageError(f"output type={self.type} has no option {key!r}", help=f"it has: {known}")
+
+    def with_max_layers(self, most: int) -> Output:
+        """The output with that many layers at most, where it has layers and says nothing of its own."""
+        if self.type not in IMAGES or "max-layers" in self.options:
+            return self
+        return replace(self, options={**self.options, "max-layers": str(most)})
 
     def flag(self, key: str, default: bool) -> bool:
         """A yes or no, as Go reads it. Raises :class:`UsageError`."""

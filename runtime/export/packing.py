@@ -19,7 +19,7 @@ from ..oci.layout import CONTAINERD_NAME, REF_NAME
 from ..oci.platforms import Platform
 from ..store import Store
 from .annotations import Annotation, read_annotations
-from .layers import LayerPacker
+from .layers import LayerPacker, PackedLayer
 from .output import Output
 
 __all__ = ["OPTIONS", "PREFIXES", "Packed", "Packing", "entry_names"]
@@ -30,6 +30,7 @@ OPTIONS = (
     "compression",
     "compression-level",
     "force-compression",
+    "max-layers",
     "oci-mediatypes",
     "rewrite-timestamp",
     "tar",
@@ -80,7 +81,7 @@ class Packed:
 @dataclass(frozen=True, slots=True)
 class Packing:
     """How an image becomes blobs. With ``index`` there is an index even of one platform. With ``rewrite`` no file
-    of the image's own layers is younger than its epoch.
+    of the image's own layers is younger than its epoch. There are at most ``max_layers`` above those of the base.
     """
 
     kind: str = "gzip"
@@ -90,6 +91,7 @@ class Packing:
     index: bool = False
     rewrite: bool | None = None
     annotations: tuple[Annotation, ...] = ()
+    max_layers: int | None = None
 
     @classmethod
     def read(cls, output: Output, *, oci: bool = True) -> Packing:
@@ -114,7 +116,8 @@ class Packing:
                 help="annotate the manifest, or add oci-mediatypes=true to the output",
             )
         rewrite = output.flag("rewrite-timestamp", False) if "rewrite-timestamp" in output.options else None
-        return cls(kind, level, force, oci, output.index, rewrite, annotations)
+        limit = _max_layers(output)
+        return cls(kind, level, force, oci, output.index, rewrite, annotations, limit)
 
     def pack(self, images: Sequence[ImageManifest], store: Store, report: Reporter) -> Packed:
         """Compress what is not compressed yet, and write the documents. Raises :class:`UsageError` for an
@@ -137,13 +140,26 @@ class Packing:
         latest = None if self.rewrite is False else image.epoch
         if self.rewrite and latest is None:
             report(Notice("rewrite-timestamp does nothing without --build-arg SOURCE_DATE_EPOCH=SECONDS"))
-        # Layers of the base image stay what they are elsewhere.
-        times = [None if number < image.base_layers else latest for number in range(len(image.diff_ids))]
         packer = LayerPacker(self.kind, self.level, self.force, store, report)
+        diff_ids, chains = image.diff_ids, chain_ids(image.diff_ids)
+
+        def pack(group: range) -> PackedLayer:
+            # Layers of the base image stay what they are elsewhere.
+            time = None if group.start < image.base_layers else latest
+            if len(group) == 1:
+                return packer.pack(diff_ids[group.start], chains[group.start], time)
+            return packer.pack_group(diff_ids[: group.start], diff_ids[group.start : group.stop], time)
+
+        groups = self._groups(image, store)
         with ThreadPoolExecutor(_PARALLEL, "pack") as pool:
-            layers = list(pool.map(packer.pack, image.diff_ids, chain_ids(image.diff_ids), times))
-        if latest is not None:
-            image = image.with_diff_ids([layer.diff_id for layer in layers])
+            layers = list(pool.map(pack, groups))
+        packed = [layer.diff_id for layer in layers]
+        if len(groups) < len(diff_ids):
+            from .squash import regrouped
+
+            image = regrouped(image, groups, packed)
+        elif latest is not None:
+            image = image.with_diff_ids(packed)
         image = image.with_layers([layer.blob for layer in layers])
         image = image._replace(annotations=self._annotated("manifest", image.platform))
         if self.oci:
@@ -153,6 +169,13 @@ class Packing:
             media_type=media_types.DOCKER_MANIFEST,
             config_media_type=media_types.DOCKER_CONFIG,
         )
+
+    def _groups(self, image: ImageManifest, store: Store) -> Sequence[range]:
+        if self.max_layers is None:
+            return [range(number, number + 1) for number in range(len(image.diff_ids))]
+        from .squash import groups_of
+
+        return groups_of(image, self.max_layers, store)
 
     def _entry(self, image: ImageManifest) -> Descriptor:
         return image.descriptor().with_(annotations=self._annotated("manifest-descriptor", image.platform))
@@ -172,6 +195,16 @@ class Packing:
         if missing and len(images) > 1:
             shown = ", ".join(sorted(map(str, missing)))
             raise UsageError(f"annotations are for {shown}, which is not built", help="see --platform")
+
+
+def _max_layers(output: Output) -> int | None:
+    text = output.options.get("max-layers", "")
+    if text and (not text.isascii() or not text.isdigit() or int(text) < 1):
+        raise UsageError(
+            f"output option max-layers={text} is not a number from 1 up",
+            help="it counts the layers above those of the base image",
+        )
+    return int(text) if text else None
 
 
 def _time_note(time: str) -> dict[str, str]:

@@ -29,6 +29,7 @@ class _Image(NamedTuple):
     config_media_type: str = media_types.OCI_CONFIG
     epoch: int | None = None
     base_layers: int = 0
+    rates: tuple[float, ...] = ()
 
 
 class ImageManifest(_Image):
@@ -37,7 +38,8 @@ class ImageManifest(_Image):
     ``layers`` are descriptors, bottom first, one for each of :attr:`diff_ids`; they are empty on an image
     that was just assembled: only an exporter decides how layers are compressed, and so what their blobs are
     (:meth:`with_layers`). Of an assembled image, ``epoch`` is the Unix time of SOURCE_DATE_EPOCH, if it is set,
-    and ``base_layers`` tells how many of its lowest layers are those of its base image.
+    and ``base_layers`` tells how many of its lowest layers are those of its base image; ``rates``, if they were
+    asked for, are the chances of each of the others to be another one in the image's next version.
     """
 
     @classmethod
