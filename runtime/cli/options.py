@@ -18,7 +18,14 @@ from .proxies import configured_proxies
 if TYPE_CHECKING:
     from ...compiler.graph.plan import LayerPlan
 
-__all__ = ["add_compile_options", "add_store_option", "compile_options", "read_dockerfile", "read_plan"]
+__all__ = [
+    "add_compile_options",
+    "add_meaning_options",
+    "add_store_option",
+    "compile_options",
+    "read_dockerfile",
+    "read_plan",
+]
 
 _STANDARD_INPUT = "-"
 _SIZE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?) ?(?P<unit>[kmgtp]?)(?:i?b)?", re.IGNORECASE)
@@ -39,6 +46,15 @@ def add_compile_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the Dockerfile, or - for standard input (default: PATH/Dockerfile)",
     )
+    _add_meaning(parser, group)
+
+
+def add_meaning_options(parser: argparse.ArgumentParser) -> None:
+    """Add what :func:`compile_options` reads: all but where the Dockerfile is."""
+    _add_meaning(parser, parser.add_argument_group("what to build"))
+
+
+def _add_meaning(parser: argparse.ArgumentParser, group: Any) -> None:
     group.add_argument("--target", metavar="STAGE", help="stop at this stage (default: the last)")
     _repeatable(
         group, "--build-arg", "NAME[=VALUE]", "set a build argument; without a value, from the environment"
