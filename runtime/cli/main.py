@@ -25,6 +25,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("build", "build images from a Dockerfile or a compiled plan", "build"),
     ("compile", "print the plan that a Dockerfile compiles to", "compile"),
     ("parse", "print the syntax trees of Dockerfiles", "parse"),
+    ("verify", "compare two Dockerfiles, plans or images, entry by entry", "verify"),
     ("explain", "tell why steps of a build were found in the cache, or ran", "explain"),
     ("cache", "show what the store holds, and make it smaller", "cache"),
     ("doctor", "tell what this machine has and lacks for building", "doctor"),
@@ -46,9 +47,10 @@ examples:
 exit codes:
   0  done                                     5  the machine lacks something (layerc doctor)
   1  a step of the build failed               6  the store can not be used
-  2  wrong use of the command line           70  a bug in layerc
-  3  the Dockerfile is wrong                130  interrupted (129, 143: SIGHUP, SIGTERM)
-  4  an input is missing or unusable        141  nobody reads the output any more
+  2  wrong use of the command line            7  the images differ (layerc verify)
+  3  the Dockerfile is wrong                 70  a bug in layerc
+  4  an input is missing or unusable        130  interrupted (129, 143: SIGHUP, SIGTERM)
+                                            141  nobody reads the output any more
 
 LAYERC_HOME is the store's directory, LAYERC_DEBUG=1 shows tracebacks, NO_COLOR=1 turns colours off.
 """

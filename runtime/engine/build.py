@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from threading import Event
 from typing import TYPE_CHECKING, NamedTuple
 
-from ...compiler.graph.layer import ImageLayer
 from ...compiler.graph.operations import Base
 from ...compiler.graph.plan import ImagePlan, LayerPlan
 from ...compiler.reserved import refuse_removed, unsupported, wants_index
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from .builder import LayerBuilder
     from .sharing.caches import SharedCaches
 
-__all__ = ["build", "compile_only", "opened", "read_dockerfile"]
+__all__ = ["build", "build_again", "compile_only", "opened", "read_dockerfile"]
 
 
 def compile_only(request: BuildRequest, store: Store, reporter: Reporter) -> LayerPlan:
@@ -94,7 +93,10 @@ def build(
         check_rights(plan, request.allow, request.options.network, reporter)
         inputs = Inputs(store, outside.contexts, outside.fetcher)
         history = History(store, project_of(request), name_of(request), reporter)
-        worker, results = _run(request, plan, store, inputs, images, outside.agents, history, cancel, shared)
+        fresh = _fresh(request, plan)
+        worker, results = _run(
+            request, plan, fresh, store, inputs, images, outside.agents, history, cancel, shared
+        )
         lines = sharing.write(plan, worker.keys, store, reporter, shared)
     rated = any("max-layers" in output.options for output in outputs)
     made = [_assemble(store, plan, image, results, rated=rated) for image in plan.images]
@@ -123,6 +125,34 @@ def build(
         root,
         _is_index(request) or len(built) > 1,
     )
+
+
+def build_again(
+    request: BuildRequest,
+    plan: LayerPlan,
+    layers: Collection[str],
+    store: Store,
+    reporter: Reporter,
+    cancel: Event,
+) -> tuple[str, ...]:
+    """Build the one image of ``plan`` once more: ``layers`` (ids) are made again, whatever is known of them. The
+    diff IDs of its layers, which the store holds until it is closed.
+
+    A trial: later builds find nothing of it, and know nothing of it. Raises as :func:`build` does.
+    """
+    from .scratch import ScratchStore, UnkeptHistory  # few builds are trials
+
+    scratch = ScratchStore(store)
+    with _outside(request, scratch, reporter, cancel) as outside:
+        images = _images(request, scratch, outside, reporter, cancel)
+        inputs = Inputs(scratch, outside.contexts, outside.fetcher)
+        history = UnkeptHistory(scratch, project_of(request), name_of(request), reporter)
+        fresh = dict.fromkeys(layers, "layerc verify")
+        _, results = _run(
+            request, plan, fresh, scratch, inputs, images, outside.agents, history, cancel, None
+        )
+    top = plan.images[0].layer
+    return () if top is None else results[top].stack
 
 
 def _compile(
@@ -218,6 +248,7 @@ def _outside(request: BuildRequest, store: Store, reporter: Reporter, cancel: Ev
 def _run(
     request: BuildRequest,
     plan: LayerPlan,
+    fresh: Mapping[str, str],
     store: Store,
     inputs: Inputs,
     images: Images,
@@ -246,7 +277,6 @@ def _run(
             observes = request.traced and _can_observe(store, reporter)
             return LayerBuilder(store, inputs, images, runner, mounts, reporter, cancel, observes=observes)
 
-        fresh = _fresh(request, layers)
         worker = CachingWorker(
             store,
             open_builder,
@@ -282,13 +312,13 @@ def _can_observe(store: Store, reporter: Reporter) -> bool:
     return True
 
 
-def _fresh(request: BuildRequest, layers: Mapping[str, ImageLayer]) -> dict[str, str]:
+def _fresh(request: BuildRequest, plan: LayerPlan) -> dict[str, str]:
     """Layers that must be made again whatever is known, with the option that says so. Base images are never
     made.
     """
     stages = {stage.lower(): stage for stage in request.no_cache_filter}
     fresh: dict[str, str] = {}
-    for layer in layers.values():
+    for layer in plan.layers:
         named = [stages[stage.lower()] for stage in layer.provenance.stages if stage.lower() in stages]
         if not isinstance(layer.operation, Base) and (request.no_cache or named):
             fresh[layer.id] = "--no-cache" if request.no_cache else f"--no-cache-filter {named[0]}"

@@ -16,7 +16,7 @@ from .files import docker_manifest, opened, write_archive
 from .output import Exported, Output
 from .packing import OPTIONS, PREFIXES, Packed, Packing
 
-__all__ = ["DockerExporter"]
+__all__ = ["DockerExporter", "connect"]
 
 
 class DockerExporter:
@@ -54,7 +54,7 @@ class DockerExporter:
             _archive(packed, names, store, file)
             file.seek(0)
             try:
-                _load(_engine(self._context), file)
+                _load(connect(self._context), file)
             finally:
                 os.unlink(path)
         shown = ", ".join(parse_reference(name).familiar for name in names)
@@ -72,7 +72,7 @@ def _archive(packed: Packed, names: Sequence[str], store: Store, target: Any) ->
     write_archive(packed, names, store, target, {"manifest.json": docker_manifest(packed, familiar)})
 
 
-def _engine(context: str) -> Any:
+def connect(context: str = "") -> Any:
     """A client of the engine that the docker command would use. Raises :class:`EnvironmentLackError`."""
     import docker
 
