@@ -38,9 +38,9 @@ class Site:
 
     @property
     def written_keyword(self) -> str:
-        """The keyword in the letter case of the text."""
+        """The keyword in the letter case of the text; layer definitions have none."""
         span = self.instruction.keyword_span
-        return self.document.source.text[span.start : span.end]
+        return self.document.source.text[span.start : span.end] or self.instruction.keyword
 
     def location(self, at: str = "", flag: str = "") -> Location:
         """Where the text ``at`` stands (in the flag of that name, if one is given), else the flag, else the

@@ -116,11 +116,11 @@ _Answer = tuple[str, int, Exception | None]
 def _targets(call: Call, source: SourceFile) -> _Answer:
     """The text is enough: no store, no image."""
     from ...compiler.call import list_targets
-    from ...grammar.parse import parse
+    from ...compiler.definitions import read_document
     from .answers.documents import targets_document
     from .answers.text import targets_text
 
-    targets = list_targets(parse(source))
+    targets = list_targets(read_document(source, every=True))
     as_json = call.format == "json"
     return _json(targets_document(source, targets)) if as_json else targets_text(targets), 0, None
 

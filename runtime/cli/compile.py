@@ -32,7 +32,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Describe the command."""
     parser.usage = "layerc compile [OPTIONS] [PATH | URL | -]"
     parser.description = (
-        "Compile a Dockerfile and print the plan: the graph of layers and the images made of them."
+        "Compile a Dockerfile or layer definitions (TOML, JSON) and print the plan: the graph of layers and the "
+        "images made of them."
     )
     parser.epilog = _EPILOG
     parser.add_argument(
@@ -105,17 +106,18 @@ def _with_dockerfile(request: BuildRequest, store_root: str | None) -> BuildRequ
 def _offline(request: BuildRequest, store_root: str | None) -> LayerPlan:
     """The plan over base images of which nothing is known but their names."""
     from ...compiler import compile_dockerfile
+    from ...compiler.definitions import read_document
     from ...compiler.options import UnresolvedImagesError
-    from ...grammar.parse import parse
 
     if request.dockerfile is None:
         request = _with_dockerfile(request, store_root)
     assert request.dockerfile is not None
-    document = parse(request.dockerfile)
+    options = request.options
+    document = read_document(request.dockerfile, options.target, options.contexts)
     images: dict[ImageRequest, BaseImage] = {}
     while True:
         try:
-            plan = compile_dockerfile(document, request.options, images)
+            plan = compile_dockerfile(document, options, images)
         except UnresolvedImagesError as need:
             images |= {request: _unknown(request) for request in need.requests}
         else:

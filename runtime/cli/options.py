@@ -44,7 +44,7 @@ def add_compile_options(parser: argparse.ArgumentParser) -> None:
         "-f",
         "--file",
         metavar="FILE",
-        help="the Dockerfile, or - for standard input (default: PATH/Dockerfile)",
+        help="the Dockerfile, layer definitions (.toml, .json), or - for standard input (default: PATH/Dockerfile)",
     )
     _add_meaning(parser, group)
 

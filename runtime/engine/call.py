@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ...compiler.call import Outline, check_dockerfile, outline_dockerfile
+from ...compiler.definitions import read_document
 from ...compiler.graph.plan import Notice
 from ...compiler.options import BaseImage, ImageRequest, UnresolvedImagesError
 from ...grammar.errors import LayercError
-from ...grammar.parse import parse
 from ...grammar.source import SourceFile
 from ..events import Reporter
 from ..sources.ignore import excluded_paths
@@ -39,7 +39,8 @@ def ask_outline(request: BuildRequest, store: Store, reporter: Reporter) -> tupl
     """The Dockerfile and the outline of the target. Raises ``LayercError``."""
     with opened(request, store, reporter) as (request, images):
         assert request.dockerfile is not None
-        document, options = parse(request.dockerfile), request.options
+        options = request.options
+        document = read_document(request.dockerfile, options.target, options.contexts)
         outline = _with_images(images, lambda known: outline_dockerfile(document, options, known))
         return request.dockerfile, outline
 
@@ -48,14 +49,15 @@ def ask_check(request: BuildRequest, store: Store, reporter: Reporter) -> Checke
     """What the build checks say. Raises ``LayercError`` only where there is no Dockerfile to check."""
     with opened(request, store, reporter) as (request, images):
         assert request.dockerfile is not None
-        source = request.dockerfile
+        source, options = request.dockerfile, request.options
         try:
-            document, ignored = parse(source), excluded_paths(ignored_files(request))
+            document = read_document(source, options.target, options.contexts)
+            ignored = excluded_paths(ignored_files(request))
         except LayercError as error:
             return Checked(source, (), error)
 
         def ask(known: _Known) -> Checked:
-            report = check_dockerfile(document, request.options, known, ignored)
+            report = check_dockerfile(document, options, known, ignored)
             return Checked(source, report.notices, report.error)
 
         return _with_images(images, ask, lambda error, notices: Checked(source, notices, error))

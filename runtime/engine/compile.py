@@ -58,15 +58,16 @@ def _compile(
 ) -> tuple[LayerPlan, list[ImageRequest]]:
     # Imported here: a build that finds its plan needs neither the parser nor the compiler.
     from ...compiler import compile_dockerfile
-    from ...grammar.parse import parse
+    from ...compiler.definitions import read_document
 
     assert request.dockerfile is not None
-    document = parse(request.dockerfile)
+    options = request.options
+    document = read_document(request.dockerfile, options.target, options.contexts)
     excluded = excluded_paths(ignore)
     asked: dict[ImageRequest, None] = {}
     while True:
         try:
-            plan = compile_dockerfile(document, request.options, images.resolve(asked), excluded)
+            plan = compile_dockerfile(document, options, images.resolve(asked), excluded)
         except UnresolvedImagesError as need:
             asked |= dict.fromkeys(sorted(need.requests, key=lambda item: (item.reference, item.platform)))
         else:

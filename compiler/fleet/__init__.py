@@ -1,0 +1,1 @@
+"""Many Dockerfiles as one graph: what must be rebuilt when something changes."""
