@@ -273,7 +273,8 @@ def _commits(
     history = history_of(tree.path, most, check)
     if history.why:
         unknown.append(f"which files change together: {history.why}")
-    always = (f"{_GIT}/index",) if tree.lstat(_GIT) is not None else ()
+    repository = tree.lstat(_GIT)
+    always = (f"{_GIT}/index",) if repository is not None and repository.is_directory else ()
     seen: dict[str, bool] = {}
 
     def is_seen(path: str) -> bool:

@@ -1,0 +1,1 @@
+"""What rebuilding costs: which steps run again after which changes, and how long they take."""

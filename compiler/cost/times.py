@@ -1,0 +1,69 @@
+"""How long a step takes: as it did in earlier builds, else an estimate that is marked as one."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from ..effects.model import Effects
+from ..graph.layer import ImageLayer
+from ..graph.operations import Add, Base, Copy, HttpFile, MakeDir, Run
+from ..optimize.facts import Facts
+
+__all__ = ["Source", "Time", "time_of", "weakest"]
+
+#: On what a figure rests. ``measured``: times of earlier builds, and changes from the history of the files;
+#: ``history``: those changes, but times are estimates; ``estimate``: the changes are assumed, too.
+Source = Literal["measured", "history", "estimate"]
+
+_ORDER: tuple[Source, ...] = ("estimate", "history", "measured")
+_OTHER = 5.0
+_COPY = 0.1
+_DOWNLOAD = 2.0
+_NO_TOOL = 0.2
+# Seconds that a common use takes on a small machine: right in the order of magnitude, no more.
+_SECONDS: dict[str, float] = {
+    **dict.fromkeys(("apt-get", "apt", "dnf", "yum", "microdnf", "zypper"), 20.0),
+    **dict.fromkeys(("npm", "yarn", "pnpm", "bundle", "composer", "poetry", "pipenv", "conda"), 30.0),
+    **dict.fromkeys(("pip", "pip3", "gem", "go", "nuget"), 20.0),
+    **dict.fromkeys(("cargo", "mvn", "gradle", "dotnet", "make", "cmake", "sbt", "bazel"), 60.0),
+    **dict.fromkeys(("apk", "uv", "curl", "wget", "git"), 5.0),
+    **dict.fromkeys(("gcc", "cc", "g++", "tsc", "webpack"), 10.0),
+    **dict.fromkeys(("chmod", "chown", "mkdir", "ln", "rm", "cp", "mv", "tar", "useradd", "groupadd"), 0.2),
+    **dict.fromkeys(("adduser", "addgroup", "touch", "echo", "cat", "sed", "true", "unzip", "install"), 0.2),
+}
+
+
+class Time(NamedTuple):
+    """Seconds, and whether they were measured."""
+
+    seconds: float
+    measured: bool
+
+
+def time_of(layer: ImageLayer, facts: Facts, effects: Effects) -> Time:
+    """What the step of ``layer`` takes when it runs."""
+    observed = facts.observed.get(layer.id)
+    if observed is not None and observed.seconds is not None:
+        return Time(observed.seconds, True)
+    return Time(_estimate(layer, effects), False)
+
+
+def _estimate(layer: ImageLayer, effects: Effects) -> float:
+    match layer.operation:
+        case Run():
+            if not effects.tools:
+                return _OTHER if effects.unknown else _NO_TOOL
+            return sum(_SECONDS.get(tool.partition(" ")[0], _OTHER) for tool in effects.tools)
+        case Copy() | Add() as copy:
+            return _DOWNLOAD if any(isinstance(item, HttpFile) for item in copy.sources) else _COPY
+        case Base() | MakeDir():
+            return 0.0
+
+
+def weakest(*sources: Source) -> Source:
+    """The source of a figure that rests on several.
+
+    >>> weakest("measured", "history")
+    'history'
+    """
+    return min(sources, key=_ORDER.index, default="measured")
