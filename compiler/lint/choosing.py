@@ -7,13 +7,15 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from ..suggest import nearest
+from .finding import Finding
 from .hadolint_ids import HADOLINT_IDS
 from .rule import Category, Rule, Severity
 from .settings import Choice
 
-__all__ = ["Chosen", "UnknownRuleError", "check_words", "choose", "find_rules"]
+__all__ = ["Chosen", "UnknownRuleError", "check_words", "choose", "find_rules", "names_of"]
 
 _ALL = "all"
+_BY_NAME = 1000
 _SHELLCHECK = re.compile(r"sc[0-9]{4}")
 _PREFIX = re.compile(r"[a-z]{2,}[0-9]*")
 
@@ -33,19 +35,25 @@ class Chosen(NamedTuple):
     rules: tuple[Rule, ...]
     choice: Choice
 
-    def wants_code(self, rule: Rule, code: str) -> bool:
-        """Whether a code for which ``rule`` speaks is wanted."""
-        default = not self.choice.select
-        return _wanted(self.choice, (code.lower(), *_names(rule)), rule, default and rule.default)
+    def wants(self, rule: Rule, finding: Finding) -> bool:
+        """Whether this finding is wanted: its code or its equivalents may be fewer than its rule's."""
+        return _wanted(self.choice, names_of(rule, finding), rule)
 
-    def severity(self, rule: Rule, code: str, own: Severity) -> Severity:
-        """That of the most exact word that means the code, or else ``own``."""
-        names = (code.lower(), *_names(rule)) if code != rule.id else _names(rule)
-        best, exact = own, 0
+    def severity(self, rule: Rule, finding: Finding) -> Severity:
+        """That of the most exact word that means the finding, or else its own."""
+        names = names_of(rule, finding)
+        best = rule.severity if finding.severity is None else finding.severity
+        exact = 0
         for word, severity in self.choice.severity.items():
             if (how := _matches(word.lower(), names, rule)) > exact:
                 best, exact = severity, how
         return best
+
+
+def names_of(rule: Rule, finding: Finding) -> tuple[str, ...]:
+    """All that users may call ``finding``, in lower case, the most exact first."""
+    own = (finding.code,) if finding.code else (finding.equivalents or rule.equivalents)
+    return _lower(*own, rule.id, rule.name)
 
 
 def choose(rules: Sequence[Rule], choice: Choice, wanted: Collection[str] = ()) -> Chosen:
@@ -71,25 +79,26 @@ def _is_experimental(rule: Rule) -> bool:
 
 
 def _runs(rule: Rule, choice: Choice) -> bool:
-    if rule.speaks_for and any(
-        word.lower().startswith(rule.speaks_for.lower()) for word in (*choice.select, *choice.extend)
-    ):
+    """Whether any of the rule's findings can be wanted."""
+    words = (*choice.select, *choice.extend)
+    if rule.speaks_for and any(word.lower().startswith(rule.speaks_for.lower()) for word in words):
         return True
-    return _wanted(choice, _names(rule), rule, rule.default and not choice.select)
+    kinds = rule.equivalents or (rule.id,)
+    return any(_wanted(choice, _lower(kind, rule.id, rule.name), rule) for kind in kinds)
 
 
-def _names(rule: Rule) -> tuple[str, ...]:
-    return tuple(name.lower() for name in rule.names)
+def _lower(*names: str) -> tuple[str, ...]:
+    return tuple(name.lower() for name in names)
 
 
-def _wanted(choice: Choice, names: tuple[str, ...], rule: Rule, default: bool) -> bool:
+def _wanted(choice: Choice, names: tuple[str, ...], rule: Rule) -> bool:
     """The more exact word wins; of two that are as exact, the one that ignores."""
 
     def best(words: Sequence[str]) -> int:
         return max((_matches(word.lower(), names, rule) for word in words), default=0)
 
     taken = max(best(choice.select), best(choice.extend))
-    if not taken and not default:
+    if not taken and (choice.select or not rule.default):
         return False
     left = best(choice.ignore)
     return not left or taken > left
@@ -98,7 +107,7 @@ def _wanted(choice: Choice, names: tuple[str, ...], rule: Rule, default: bool) -
 def _matches(word: str, names: tuple[str, ...], rule: Rule) -> int:
     """How exactly ``word`` means a rule of these names: not (0), as all, as its category, by a prefix, by name."""
     if word in names:
-        return 1000
+        return _BY_NAME - names.index(word)
     if word == _ALL:
         return 1
     if word == rule.category.value:
@@ -116,8 +125,10 @@ def find_rules(rules: Sequence[Rule], word: str) -> tuple[Rule, ...]:
     """The rules that ``word`` means. Raises :class:`UnknownRuleError`."""
     check_words(rules, (word,))
     word = word.lower()
-    exact = tuple(rule for rule in rules if word in _names(rule))
-    return exact or tuple(rule for rule in rules if _matches(word, _names(rule), rule) or _speaks(rule, word))
+    exact = tuple(rule for rule in rules if word in _lower(*rule.names))
+    return exact or tuple(
+        rule for rule in rules if _matches(word, _lower(*rule.names), rule) or _speaks(rule, word)
+    )
 
 
 def _speaks(rule: Rule, word: str) -> bool:
@@ -137,4 +148,6 @@ def _is_known(rules: Sequence[Rule], word: str) -> bool:
         return True
     if word in (category.value for category in Category):
         return True
-    return any(_matches(word, _names(rule), rule) or word == rule.speaks_for.lower() != "" for rule in rules)
+    return any(
+        _matches(word, _lower(*rule.names), rule) or word == rule.speaks_for.lower() != "" for rule in rules
+    )

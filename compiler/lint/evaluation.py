@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ...grammar.errors import CompileError
 from ...grammar.syntax import Document
-from ..binding import Node
+from ..binding import SCRATCH, Node
 from ..checks import Checks
 from ..config import ImageConfig
 from ..graph.layer import ImageLayer
@@ -17,6 +18,7 @@ from ..lower import bind_stages, evaluate_stages
 from ..options import BaseImage, CompileOptions, ImageRequest
 from ..platforms import Platform, parse_platform
 from ..program import Program, check_style, read_program
+from ..references import parse_reference
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -37,7 +39,22 @@ class Evaluation(NamedTuple):
     program: Program | None = None
     nodes: tuple[Node, ...] = ()
     unknown: frozenset[ImageRequest] = frozenset()
-    layers_at: Mapping[int, tuple[ImageLayer, ...]] = {}
+    layers_at: Mapping[int, tuple[ImageLayer, ...]] = MappingProxyType({})
+
+    def knows_base(self, number: int) -> bool:
+        """Whether all is known of the image on which stage ``number`` is based, through other stages or not."""
+        if number >= len(self.nodes):
+            return False
+        node = self.nodes[number]
+        while node.base is not None:
+            node = node.base
+        if node.base_name == SCRATCH:
+            return True
+        try:
+            name = str(parse_reference(node.base_name).tagged())
+        except ValueError:
+            return False
+        return name not in {request.reference for request in self.unknown}
 
 
 def evaluate(

@@ -48,7 +48,8 @@ class Finding(NamedTuple):
     """One place that breaks a rule. ``span`` is as narrow as can be: the word, not the instruction.
 
     ``message`` is one sentence without a final stop; ``help`` says what to do. ``code`` and ``severity`` stand in
-    for the rule's own, where a rule speaks for many (ShellCheck's). ``fixes`` come best first: one is applied.
+    for the rule's own, where a rule speaks for many (ShellCheck's), ``equivalents`` for the rule's where this
+    finding has only some of them. ``fixes`` come best first: one is applied.
     """
 
     span: Span
@@ -58,3 +59,4 @@ class Finding(NamedTuple):
     fixes: tuple[Fix, ...] = ()
     code: str = ""
     severity: Severity | None = None
+    equivalents: tuple[str, ...] = ()

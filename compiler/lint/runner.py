@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ...grammar.errors import DockerfileError
 from ...grammar.parse import parse
 from ...grammar.source import Location, SourceFile
-from .choosing import Chosen, choose
+from .choosing import Chosen, choose, names_of
 from .finding import Finding
 from .places import span_of
 from .pragmas import Ignored
@@ -89,19 +89,16 @@ def _order(found: Found) -> tuple[int, int, str, str]:
 
 def _found(source: SourceFile, chosen: Chosen, rule: Rule, finding: Finding) -> Found | None:
     code = finding.code or rule.id
-    if finding.code and not chosen.wants_code(rule, code):
+    if not chosen.wants(rule, finding):
         return None
-    own = finding.severity if finding.severity is not None else rule.severity
     last = max(finding.span.end, finding.span.start)
     line = source.line_of(last)
     end = (line, last - source.line_starts[line - 1] + 1)
-    return Found(rule, code, chosen.severity(rule, code, own), finding, source.location(finding.span), end)
+    return Found(rule, code, chosen.severity(rule, finding), finding, source.location(finding.span), end)
 
 
 def _ignored_by(found: Found, ignored: Sequence[Ignored]) -> Ignored | None:
-    names = {
-        name.lower() for name in (found.code, *(found.rule.names if found.code == found.rule.id else ()))
-    }
+    names = names_of(found.rule, found.finding)
     start = found.finding.span.start
     for each in ignored:
         if each.reach.start <= start < each.reach.end and (

@@ -84,6 +84,10 @@ class Subject:
                 if onbuild and child is not None and (not keywords or child.keyword in keywords):
                     yield stage, child
 
+    def stage_of(self, instruction: Instruction) -> StageView:
+        """The stage in which ``instruction``, which is not before the first FROM, stands."""
+        return next(view for view in reversed(self.stages) if view.from_.span.start <= instruction.span.start)
+
     def text(self, span: Span) -> str:
         """The characters of ``span``."""
         return self.source.text[span.start : span.end]
@@ -162,6 +166,10 @@ class Subject:
         """The evaluated step of a RUN: argument vector, environment, user, directory, mounts."""
         operations = (layer.operation for layer in self.layers_of(instruction))
         return next((operation for operation in operations if isinstance(operation, Run)), None)
+
+    def knows_base(self, instruction: Instruction) -> bool:
+        """Whether the config of the image on which the stage of ``instruction`` is based is known."""
+        return self.evaluation.knows_base(self.stage_of(instruction).number)
 
     # --- what surrounds it ---------------------------------------------------------------------------
 

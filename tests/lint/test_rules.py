@@ -54,6 +54,7 @@ def around(example: Example) -> Surroundings:
         None if ignore is None else ignore.encode(),
         None if files is None else dict.fromkeys(files.splitlines(), b""),
         example.around.get("toml", ""),
+        example.around.get("images", ""),
     )
 
 

@@ -14,9 +14,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from layerc.compiler.config import ImageConfig
 from layerc.compiler.lint import Choice, Found, Rule, Settings, Surroundings, lint
 from layerc.compiler.lint.rules import RULES
 from layerc.compiler.optimize.facts import ContextFile, Facts
+from layerc.compiler.options import BaseImage, ImageRequest
 from layerc.compiler.path_patterns import PatternMatcher
 from layerc.grammar.source import SourceFile
 from layerc.runtime.sources.ignore import excluded_paths, parse_ignore
@@ -37,9 +39,14 @@ def rule_of(name: str) -> Rule:
 
 
 def surroundings(
-    ignore: bytes | None = None, files: Mapping[str, bytes] | None = None, toml: str = ""
+    ignore: bytes | None = None,
+    files: Mapping[str, bytes] | None = None,
+    toml: str = "",
+    images: str = "",
 ) -> Surroundings:
-    """What is around a Dockerfile; ``files`` are those of the context before ``.dockerignore`` applies."""
+    """What is around a Dockerfile; ``files`` are those of the context before ``.dockerignore`` applies. ``images``
+    has a line for each known base: its full name and its platform.
+    """
     ignored = None
     if ignore is not None or files is not None:
         ignored = excluded_paths(PatternMatcher(parse_ignore(ignore or b"")))
@@ -50,7 +57,15 @@ def surroundings(
         folders = {parent for path in kept for parent in _parents(path)}
         entries = sorted([*names, *(ContextFile(path, "directory") for path in folders)])
         facts = Facts(contexts={"": tuple(entries)}, manifests=kept)
-    return Surroundings(settings=_settings(toml), facts=facts, ignored=ignored)
+    known = dict(_image(*line.split()) for line in images.splitlines())
+    return Surroundings(settings=_settings(toml), facts=facts, ignored=ignored, images=known)
+
+
+def _image(reference: str, platform: str) -> tuple[ImageRequest, BaseImage]:
+    system, architecture = platform.split("/")
+    return ImageRequest(reference, "linux/amd64"), BaseImage(
+        "sha256:" + 64 * "0", ImageConfig(architecture=architecture, os=system)
+    )
 
 
 def _parents(path: str) -> Iterator[str]:
