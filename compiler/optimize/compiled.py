@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from ..config import ImageConfig
 from ..graph.layer import ImageLayer
 from ..graph.operations import Base
 from ..graph.plan import ImagePlan, LayerPlan
-from ..lower import bind_stages, evaluate_stages, image_of, used_layers
+from ..lower import Lowering, bind_stages, evaluate_stages, image_of, used_layers
 from ..options import BaseImage, CompileOptions, ImageRequest, UnresolvedImagesError
 from ..program import Program, check_style, read_program
 from ..site import Site
@@ -50,12 +51,14 @@ class Built(NamedTuple):
 
 class Compiled(NamedTuple):
     """``built`` is by the first line of an instruction, one for each platform, and lacks those that were not
-    evaluated. ``needed`` are the lines of the FROMs of all stages that the images are made of.
+    evaluated. ``needed`` are the lines of the FROMs of all stages that the images are made of, ``used`` those that
+    these, the last stage and the named ones are made of.
     """
 
     plan: LayerPlan
     built: Mapping[int, tuple[Built, ...]]
     needed: frozenset[int]
+    used: frozenset[int]
 
 
 def compile_watched(
@@ -82,31 +85,42 @@ def compile_watched(
         if missing := evaluate_stages(lowering):
             raise UnresolvedImagesError(frozenset(missing), checks.notices)
         made.append(image_of(lowering, options, implicit=platform is None))
-        needed |= {node.site.instruction.start_line for node in reachable(lowering.goal)}
+        needed |= _stage_lines(lowering)
     checks.unused_arguments(options.build_args, program.declared)
     checks.raise_if_errors()
-    _evaluate_others(program, options, images, seen)
+    used = needed | _evaluate_others(program, options, images, seen)
     plan = LayerPlan(used_layers(layers, tuple(made)), tuple(made), checks.notices)
     built = MappingProxyType({line: tuple(each.values()) for line, each in seen.built.items()})
-    return Compiled(plan, built, frozenset(needed))
+    return Compiled(plan, built, frozenset(needed), frozenset(used))
 
 
 def _evaluate_others(
     program: Program, options: CompileOptions, images: Mapping[ImageRequest, BaseImage], seen: _Seen
-) -> None:
-    """Evaluate named stages that the target does not need. What is wrong with them is nobody's business now."""
-    for stage in reversed(program.stages):
-        if not stage.from_.name or stage.from_.site.instruction.start_line in seen.built:
+) -> set[int]:
+    """Evaluate the stages that somebody may ask for: the named ones and the last. What is wrong with them is
+    nobody's business now. Gives the lines of the stages that they are made of.
+    """
+    used: set[int] = set()
+    last = len(program.stages) - 1
+    for number, stage in enumerate(program.stages):
+        if not stage.from_.name and number != last:
             continue
-        wanted = options._replace(target=stage.from_.name)
+        wanted = options._replace(target=stage.from_.name or None)
         for platform in options.platforms or (None,):
             layers: dict[str, ImageLayer] = {}
             watch = seen.watch(layers, platform or options.build_platform)
-            try:
-                checks = Checks(program.document)
-                evaluate_stages(bind_stages(platform, program, wanted, images, checks, layers, watch))
-            except CompileError:
-                break
+            checks = Checks(program.document)
+            with suppress(CompileError):
+                lowering = bind_stages(platform, program, wanted, images, checks, layers, watch)
+                used |= _stage_lines(lowering)
+                evaluate_stages(lowering)
+                used |= _stage_lines(lowering)  # with what triggers of base images name
+    return used
+
+
+def _stage_lines(lowering: Lowering) -> set[int]:
+    """The lines of the FROMs of all stages that the goal is made of."""
+    return {node.site.instruction.start_line for node in reachable(lowering.goal) if not node.mentioned}
 
 
 class _Seen:

@@ -88,12 +88,13 @@ class Step(NamedTuple):
 
 class Stage(NamedTuple):
     """FROM and the steps below it. ``name`` is in lower case and empty where there is none; ``key`` is that of
-    FROM. ``needed`` says that the image is made of it.
+    FROM. ``needed`` says that the image is made of it, ``used`` that it, the last stage or a named one is.
     """
 
     from_: Step
     steps: tuple[Step, ...] = ()
     needed: bool = False
+    used: bool = False
 
     @property
     def key(self) -> int:
@@ -251,7 +252,7 @@ class Draft(NamedTuple):
         detached = cut_lead(step.lead)[0]
         rest = _edited(self, step, ())
         if index + 1 == len(steps):
-            return rest._replace(tail=joined_leads(detached, self.tail))
+            return rest._replace(tail=joined_leads(detached, self.tail) if detached.strip() else self.tail)
         below = steps[index + 1]
         return _edited(rest, below, (below._replace(lead=joined_leads(detached, below.lead)),))
 
@@ -276,6 +277,10 @@ class Draft(NamedTuple):
         index = _index(self, stage)
         stages = (*self.stages[:index], *self.stages[index + 1 :])
         return _renumbered(self._replace(stages=stages), lambda number: number - (number > index))
+
+    def commented(self, step: Step, comment: str) -> Draft:
+        """The draft with a comment line (``# …`` with its line end) right above ``step``."""
+        return _edited(self, step, (step._replace(lead=step.lead + comment),))
 
     # --- meaning -------------------------------------------------------------------------------------
 
@@ -302,6 +307,7 @@ class Draft(NamedTuple):
                 now[stage.key],
                 tuple(now[step.key] for step in stage.steps),
                 now[stage.key].instruction.start_line in compiled.needed,
+                now[stage.key].instruction.start_line in compiled.used,
             )
             for stage in self.stages
         )
@@ -310,7 +316,7 @@ class Draft(NamedTuple):
     def with_origins(self) -> Draft:
         """The draft, compiled from the file as given, with each step's layers as its ``origin``."""
         stages = (
-            Stage(_original(stage.from_), tuple(map(_original, stage.steps)), stage.needed)
+            stage._replace(from_=_original(stage.from_), steps=tuple(map(_original, stage.steps)))
             for stage in self.stages
         )
         return self._replace(stages=tuple(stages))

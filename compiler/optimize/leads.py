@@ -20,7 +20,7 @@ def cut_lead(lead: str) -> tuple[str, str]:
 def joined_leads(first: str, second: str) -> str:
     """Both, without the blank lines at the end of ``first`` where ``second`` begins with some."""
     lines = first.split("\n")[:-1]
-    if not second.partition("\n")[0].strip():
+    if second and not second.partition("\n")[0].strip():
         while lines and not lines[-1].strip():
             lines.pop()
     return "".join(line + "\n" for line in lines) + second

@@ -183,7 +183,7 @@ def _broken_stage(before: Draft, after: Draft, item: Pass) -> str:
 
 def _new_warning(before: LayerPlan, after: LayerPlan) -> str:
     old = Counter((notice.rule, notice.message) for notice in before.notices)
-    new = Counter((notice.rule, notice.message) for notice in after.notices)
+    new = Counter((notice.rule, notice.message) for notice in after.notices if notice.line)
     more = new - old
     return f"there is a new warning: {next(iter(more))[1]}" if more else ""
 

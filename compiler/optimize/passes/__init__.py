@@ -17,6 +17,7 @@ from typing import NamedTuple
 from ..draft import Draft
 from ..facts import Facts
 from ..rewrite import Rewrite
+from . import prune_stages, prune_steps
 
 __all__ = ["PASSES", "Pass"]
 
@@ -35,4 +36,22 @@ class Pass(NamedTuple):
     drops_stages: str = "none"
 
 
-PASSES: tuple[Pass, ...] = ()
+PASSES: tuple[Pass, ...] = (
+    Pass(
+        "prune-stages",
+        "remove unnamed stages that nothing is made of",
+        1,
+        prune_stages.run,
+        same_layers=True,
+        drops_stages="unnamed",
+    ),
+    Pass(
+        "prune-named-stages",
+        "remove named stages that the target does not need",
+        2,
+        prune_stages.run_named,
+        same_layers=True,
+        drops_stages="any",
+    ),
+    Pass("prune-steps", "remove instructions without effect", 1, prune_steps.run),
+)

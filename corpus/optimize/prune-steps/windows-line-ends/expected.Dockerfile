@@ -1,0 +1,4 @@
+FROM debian:bookworm-slim
+ENV A=1
+RUN echo a \
+  b
