@@ -21,6 +21,7 @@ from ..oci.compression import decompressed, sniff
 from ..snapshot.view import StackView
 from ..sources.context import ContextTree
 from ..sources.ignore import load_ignore_file
+from ..sources.standing import Standing
 from ..sources.tree import SourceTree
 from ..store.store import Store
 from .fetch import Fetcher
@@ -66,11 +67,19 @@ class Contexts:
         self._guard = threading.Lock()
         self._locks: dict[str, threading.Lock] = {}
         self._trees: dict[str, SourceTree] = {}
+        self._standing: dict[str, Standing | None] = {}
+        self._answers: dict[str, dict[str, str]] = {}
         self._held = ExitStack()
         self._modified_ns = 0
 
     def close(self) -> None:
         """Let go of directories, and keep what was learnt of their files."""
+        for name, answers in self._answers.items():
+            standing, tree = self._standing.get(name), self._trees.get(name)
+            if standing is not None and isinstance(tree, ContextTree):
+                signatures = tree.signatures()
+                if signatures is not None:
+                    standing.note(answers, signatures)
         self._held.close()
 
     def tree(self, name: str) -> SourceTree:
@@ -83,6 +92,25 @@ class Contexts:
             if name not in self._trees:
                 self._trees[name] = self._open(name)
             return self._trees[name]
+
+    def recall(self, name: str, question: str) -> str | None:
+        """What :meth:`remember` was told in an earlier build, where the context ``name`` is a directory of which
+        nothing that was looked at has changed. It costs one ``stat`` of each such file.
+        """
+        with self._guard:
+            if name in self._trees:
+                return None
+            lock = self._locks.setdefault(name, threading.Lock())
+        with lock:
+            if name not in self._standing:
+                self._standing[name] = self._open_standing(name)
+            standing = self._standing[name]
+            return None if standing is None else standing.answer(question)
+
+    def remember(self, name: str, question: str, answer: str) -> None:
+        """Note, for later builds, an answer that was found by reading the context ``name``."""
+        with self._guard:
+            self._answers.setdefault(name, {})[question] = answer
 
     def is_text(self) -> bool:
         """Whether the main context is a URL that gives a plain file, which is the Dockerfile then. Raises as
@@ -133,14 +161,31 @@ class Contexts:
             named = self._request.options.contexts.get(name)
             if named is not None and named.kind in ("git", "http"):
                 return self._remote(named.value, unpack=False)
-            place = None if named is None or named.kind != "local" else named.value
         elif isinstance(self._request.context, StreamContext):
             return self._stream(self._request.context)
         elif isinstance(self._request.context, UrlContext):
             return self._remote(self._request.context.url, unpack=True)
-        else:
-            place = self._request.context
-        return self._directory(name, place)
+        return self._directory(name, self._place(name))
+
+    def _place(self, name: str) -> str | None:
+        """The directory that the context ``name`` is, if it is one."""
+        if name:
+            named = self._request.options.contexts.get(name)
+            return None if named is None or named.kind != "local" else named.value
+        return self._request.context if isinstance(self._request.context, str) else None
+
+    def _open_standing(self, name: str) -> Standing | None:
+        place = self._place(name)
+        if place is None:
+            return None
+        path = os.path.realpath(place)
+        beside = None if name else self._request.dockerfile_path
+        patterns = load_ignore_file(path, beside).patterns
+        rules = "\n".join(("!" if pattern.exclusion else "") + pattern.text for pattern in patterns)
+        # Other Dockerfiles ask other questions of the same directory.
+        text = "\0".join((path, name, beside or self._request.dockerfile_name, rules))
+        key = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+        return Standing(os.path.join(self._store.root, "contexts", f"{key}.standing"), path, rules)
 
     def _directory(self, name: str, place: str | None) -> SourceTree:
         title = f"the build context {name!r}" if name else "the build context"

@@ -42,25 +42,49 @@ class Inputs:
         self._fetcher = fetcher
         self._lock = threading.Lock()
         self._plans: dict[Copy | Add, CopyPlan] = {}
+        self._recalled: dict[str, str] = {}
 
     # --- keys -----------------------------------------------------------------------------------------
 
-    def outside(self, operation: Operation) -> tuple[str, ...]:
-        """Digests of what the operation takes from outside the graph; known before anything is built."""
+    def outside(self, operation: Operation, *, read: bool = False) -> tuple[str, ...]:
+        """Digests of what the operation takes from outside the graph; known before anything is built.
+
+        A context that stands as it was in an earlier build is not read for that, unless ``read``, which is for
+        those who are about to use it. Raises :class:`SourceError` if it was changed in between.
+        """
         match operation:
             case Copy() | Add():
-                if isinstance(operation.origin, FromContext) or _downloads(operation):
+                if _downloads(operation):
                     return (self.copy_plan(operation, ()).key(),)
+                if isinstance(operation.origin, FromContext):
+                    return (self._selected(operation, operation.origin.name, read=read),)
             case Run():
-                copies = (
-                    mount_copy(mount, self.context(mount.origin.name))
+                return tuple(
+                    self._selected(mount, mount.origin.name, read=read)
                     for mount in operation.mounts
                     if isinstance(mount.origin, FromContext)
                 )
-                return tuple(self.copy_plan(copy, ()).key() for copy in copies)
             case _:
                 pass
         return ()
+
+    def _selected(self, item: Copy | Add | Mount, context: str, *, read: bool) -> str:
+        question = repr(item)
+        if not read:
+            known = self._contexts.recall(context, question)
+            if known is not None:
+                with self._lock:
+                    self._recalled[question] = known
+                return known
+        copy = mount_copy(item, self.context(context)) if isinstance(item, Mount) else item
+        key = self.copy_plan(copy, ()).key()
+        with self._lock:
+            recalled = self._recalled.get(question, key)
+        if recalled != key:
+            title = _title(FromContext(context))
+            raise SourceError(f"{title} was changed while it was being used", help="start the build again")
+        self._contexts.remember(context, question, key)
+        return key
 
     def inside(self, operation: Operation, inputs: Sequence[LayerResult]) -> tuple[str, ...]:
         """Digests of what the operation takes from other layers: of the entries that it uses, not more."""

@@ -264,8 +264,9 @@ class CachingWorker:
         operation = layer.operation
         stacks = tuple(item.stack for item in inputs)
         below = _below(operation, parent)
+        outside = self._inputs.outside(operation, read=True)
         plan = self._inputs.copy_plan(operation, stacks) if isinstance(operation, Copy | Add) else None
-        basis = Basis(below, self._inputs.inside(operation, inputs), self._inputs.outside(operation), plan)
+        basis = Basis(below, self._inputs.inside(operation, inputs), outside, plan)
         made_on = " ".join((below, *(item.content for item in inputs)))
         key = content_key(operation, below, basis.read, basis.sources)
         with self._store.lock(key, self._check):

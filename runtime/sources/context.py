@@ -18,7 +18,7 @@ from typing import BinaryIO, Self, cast
 from ...compiler.path_patterns import Matched, PatternMatcher
 from ..errors import SourceError
 from ..snapshot.entry import Entry, Kind
-from .stat_cache import Record, StatCache, Xattrs, signature
+from .stat_cache import Record, Signature, StatCache, Xattrs, is_racy, signature
 from .tree import TreeBase
 
 __all__ = ["ContextTree"]
@@ -64,6 +64,7 @@ class ContextTree(TreeBase):
         self._records: dict[str, Record] = {}
         self._inodes: dict[tuple[int, int], str] = {}
         self._sockets: set[str] = set()
+        self._listed: dict[str, Signature | None] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -122,6 +123,24 @@ class ContextTree(TreeBase):
             raise self._changed(path)
         return cast("BinaryIO", file)
 
+    def signatures(self) -> dict[str, Signature] | None:
+        """Signatures of all that was looked at, by path, as it was then. None if one of them may change without
+        another signature: something was modified just before it was looked at.
+        """
+        found: dict[str, Signature] = {}
+        for directory, mark in self._listed.items():
+            if mark is None:
+                return None
+            found[directory] = mark
+        for entries in self._directories.values():
+            for entry in entries.values():
+                if entry.is_directory and entry.path not in self._listed:
+                    continue  # nothing of it was wanted
+                record = self._cache.fresh(entry.path)
+                if record is None or found.setdefault(entry.path, record.signature) != record.signature:
+                    return None
+        return found
+
     def explain_missing(self, path: str) -> str:
         """Why a path that is on disk is not in the tree; empty if there is no such reason."""
         pattern = self.ignore.culprit(path)
@@ -161,6 +180,8 @@ class ContextTree(TreeBase):
         ignore = self.ignore.match if self.ignore else None
         prefix = f"{path}/" if path else ""
         try:
+            mark, read_ns = signature(os.fstat(descriptor)), time.time_ns()
+            self._listed[path] = None if is_racy(mark, read_ns) else mark
             with os.scandir(descriptor) as items:
                 for item in items:
                     name = item.name

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from itertools import repeat
 from typing import NamedTuple
 
-__all__ = ["Record", "Signature", "StatCache", "signature"]
+__all__ = ["Record", "Signature", "StatCache", "is_racy", "signature"]
 
 # Size, mtime, ctime (nanoseconds), inode, device.
 Signature = tuple[int, int, int, int, int]
@@ -64,6 +64,10 @@ class StatCache:
         """What is known of the file at ``path``, if it still has signature ``mark``."""
         record = self._new.get(path) or self._old.get(path)
         return record if record is not None and record.signature == mark else None
+
+    def fresh(self, path: str) -> Record | None:
+        """What was found out of the file at ``path`` since this was loaded, if it is sure."""
+        return self._new.get(path)
 
     def keep(self, path: str, record: Record) -> None:
         """Carry an old record over."""
