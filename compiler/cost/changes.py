@@ -7,7 +7,7 @@ source file, the tenth what tools install by.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from ..optimize.facts import Commit, ContextFile, Facts
@@ -79,18 +79,18 @@ def _assumed(files: tuple[ContextFile, ...], manifests: frozenset[str]) -> Itera
 
 
 def kinds_of(
-    changes: Iterable[Change], manifests: Iterable[str] = ()
-) -> dict[frozenset[str], tuple[Change, ...]]:
-    """Changes by the parts of the context that they touch, the most frequent kind first. What tools install by is
-    a part of its own, so is a file at the top; all else is known by its first directory.
+    changes: Sequence[Change], manifests: Iterable[str] = ()
+) -> dict[tuple[str, ...], tuple[int, ...]]:
+    """Changes (as indexes) by the parts of the context that they touch, the most frequent kind first. What tools
+    install by is a part of its own, so is a file at the top; all else is known by its first directory.
     """
     own = frozenset(manifests)
-    kinds: dict[frozenset[str], list[Change]] = {}
-    for change in changes:
-        kinds.setdefault(frozenset(group_of(path, own) for path in change.paths), []).append(change)
-    weights = {kind: sum(change.weight for change in found) for kind, found in kinds.items()}
-    order = sorted(kinds, key=lambda kind: (-weights[kind], sorted(kind)))
-    return {kind: tuple(kinds[kind]) for kind in order}
+    kinds: dict[tuple[str, ...], list[int]] = {}
+    for index, change in enumerate(changes):
+        parts = {group_of(path, own) for path in change.paths}
+        kinds.setdefault(tuple(sorted(parts)), []).append(index)
+    weights = {kind: sum(changes[index].weight for index in found) for kind, found in kinds.items()}
+    return {kind: tuple(kinds[kind]) for kind in sorted(kinds, key=lambda kind: (-weights[kind], kind))}
 
 
 def group_of(path: str, manifests: frozenset[str] = frozenset()) -> str:

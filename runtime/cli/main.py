@@ -26,6 +26,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("compile", "print the plan that a Dockerfile compiles to", "compile"),
     ("parse", "print the syntax trees of Dockerfiles", "parse"),
     ("verify", "compare two Dockerfiles, plans or images, entry by entry", "verify"),
+    ("cost", "tell where the time of rebuilds goes, by history", "cost"),
     ("explain", "tell why steps of a build were found in the cache, or ran", "explain"),
     ("cache", "show what the store holds, and make it smaller", "cache"),
     ("doctor", "tell what this machine has and lacks for building", "doctor"),
