@@ -3,13 +3,17 @@
 A rule is one file in ``rules/`` and one entry of the tuple there; docs/development.md tells how to add one.
 """
 
+from .calls import Call, CallWord
 from .finding import Edit, Estimate, Finding, Fix
 from .rule import Category, Rule, Severity
 from .runner import Found, Report, lint
+from .script import RunScript
 from .settings import Choice, Settings
 from .subject import StageView, Subject, Surroundings
 
 __all__ = [
+    "Call",
+    "CallWord",
     "Category",
     "Choice",
     "Edit",
@@ -19,6 +23,7 @@ __all__ = [
     "Found",
     "Report",
     "Rule",
+    "RunScript",
     "Settings",
     "Severity",
     "StageView",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from ...grammar.source import SourceFile
@@ -121,24 +122,26 @@ def _apart(candidates: Sequence[_Candidate]) -> list[_Candidate]:
     kept: list[_Candidate] = []
     for candidate in candidates:
         edits = candidate[1].edits
-        if _touch(edits, edits, same=True) or _touch(edits, taken):
+        if not _is_sound(edits) or _touch(edits, taken):
             continue
         taken += edits
         kept.append(candidate)
     return kept
 
 
-def _touch(edits: Sequence[Edit], others: Sequence[Edit], *, same: bool = False) -> bool:
-    """Whether any two have a character, or a border, in common. With ``same`` an edit is not compared with itself."""
-    for number, edit in enumerate(edits):
-        for index, other in enumerate(others):
-            if same and index <= number:
-                continue
-            if edit.span.start <= other.span.end and other.span.start <= edit.span.end:
-                if same and (edit.span.end == other.span.start or other.span.end == edit.span.start):
-                    continue
-                return True
-    return False
+def _touch(edits: Sequence[Edit], others: Sequence[Edit]) -> bool:
+    """Whether any two have a character, or a border, in common."""
+    return any(
+        edit.span.start <= other.span.end and other.span.start <= edit.span.end
+        for edit in edits
+        for other in others
+    )
+
+
+def _is_sound(edits: Sequence[Edit]) -> bool:
+    """Whether edits of one fix leave each other alone."""
+    places = sorted(edit.span for edit in edits)
+    return all(first.end <= second.start for first, second in pairwise(places))
 
 
 def _key(report: Report, candidate: _Candidate) -> tuple[object, ...]:

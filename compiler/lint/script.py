@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ...grammar.lines import Reader
+from ...grammar.shell_parse import parse_script
+from ...grammar.shell_syntax import Script, UnknownSyntaxError
 from ...grammar.source import Span
 from ...grammar.syntax import Document, Heredoc, Instruction
 from ..heredocs import read_heredoc_word
 from .stages import StageView
 
-__all__ = ["DEFAULT_SHELL", "Script", "read_script"]
+__all__ = ["DEFAULT_SHELL", "RunScript", "read_script"]
 
 DEFAULT_SHELL = ("/bin/sh", "-c")
 
 
-class Script(NamedTuple):
+class RunScript(NamedTuple):
     """``text`` is what the shell gets: continuations are joined, comment lines between them are gone, heredoc
     bodies follow their line. ``shell`` is SHELL as it is in force. Piece n of the text begins at ``joints[n]`` and
     stands at ``offsets[n]`` of the source.
@@ -40,19 +43,41 @@ class Script(NamedTuple):
         return Span(first, self.offset(end - 1) + 1 if end > start else first)
 
     @property
+    def is_posix(self) -> bool:
+        """Whether a shell of sh's kind reads it."""
+        return self.shell_name in ("sh", "bash", "dash", "ash", "ksh", "zsh")
+
+    @property
+    def tree(self) -> Script | None:
+        """The script's syntax tree (its places are positions in ``text``, for :meth:`span`); none where the script
+        is for another kind of shell, or has what our grammar does not know.
+        """
+        if not self.is_posix:
+            return None
+        try:
+            return parse_script(self.text)
+        except UnknownSyntaxError:
+            return None
+
+    @property
     def shell_name(self) -> str:
         """``sh``, ``bash``, ``powershell`` …: the last part of the shell's path, without ``.exe``."""
         name = self.shell[0].replace("\\", "/").rpartition("/")[2] if self.shell else ""
         return name.lower().removesuffix(".exe")
 
 
-def read_script(document: Document, stage: StageView, instruction: Instruction) -> Script | None:
-    """The script of a RUN; none for the exec form, and where the text is not found as it is."""
+def read_script(
+    document: Document, stage: StageView, instruction: Instruction, shells: Sequence[tuple[int, str]] = ()
+) -> RunScript | None:
+    """The script of a RUN; none for the exec form. ``shells`` are what comments say, by offset."""
     if instruction.exec_form or not instruction.args:
         return None
-    shell = _shell_at(stage, instruction)
+    shell = _shell_at(stage, instruction, shells)
     if instruction.heredocs and read_heredoc_word(" ".join(instruction.args)) is not None:
         pieces = _heredoc_pieces(document, instruction.heredocs[0])
+        if pieces[0][0].startswith("#!"):
+            words = pieces[0][0].partition("\n")[0][2:].split()
+            shell = tuple(words[1:] if words and words[0].endswith("/env") else words)
     else:
         pieces = _line_pieces(document, instruction)
         for heredoc in instruction.heredocs:
@@ -70,7 +95,7 @@ def read_script(document: Document, stage: StageView, instruction: Instruction) 
     for piece, _ in pieces:
         joints.append(position)
         position += len(piece)
-    return Script(instruction, stage, text, shell, tuple(joints), tuple(start for _, start in pieces))
+    return RunScript(instruction, stage, text, shell, tuple(joints), tuple(start for _, start in pieces))
 
 
 def _line_pieces(document: Document, instruction: Instruction) -> list[tuple[str, int]]:
@@ -110,14 +135,19 @@ def _heredoc_pieces(document: Document, heredoc: Heredoc) -> list[tuple[str, int
     return pieces or [("", start)]
 
 
-def _shell_at(stage: StageView, instruction: Instruction) -> tuple[str, ...]:
-    """SHELL as it is in force at ``instruction``; inherited from the stages below."""
-    found: tuple[str, ...] | None = None
+def _shell_at(
+    stage: StageView, instruction: Instruction, shells: Sequence[tuple[int, str]]
+) -> tuple[str, ...]:
+    """What SHELL or a comment says last above ``instruction``; inherited from the stages below."""
     limit = instruction.span.start
     view: StageView | None = stage
-    while view is not None and found is None:
-        for each in view.of("SHELL"):
-            if each.span.start < limit and each.args:
-                found = each.args
+    while view is not None:
+        start = view.from_.span.start
+        end = min(limit, view.span.end)
+        found = [(each.span.start, each.args) for each in view.of("SHELL") if each.args]
+        found += [(offset, (name,)) for offset, name in shells]
+        inside = [item for item in found if start <= item[0] < end]
+        if inside:
+            return max(inside)[1]
         view = view.parent
-    return DEFAULT_SHELL if found is None else found
+    return DEFAULT_SHELL

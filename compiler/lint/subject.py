@@ -15,10 +15,11 @@ from ..graph.plan import Notice
 from ..optimize.facts import NO_FACTS, Facts
 from ..options import BaseImage, CompileOptions, ImageRequest
 from ..program import Program
+from .calls import Call, calls_of_exec, calls_of_script
 from .evaluation import Evaluation, evaluate
 from .places import span_of
 from .pragmas import Pragmas
-from .script import Script, read_script
+from .script import RunScript, read_script
 from .settings import Settings
 from .stages import StageView, stages_of
 
@@ -120,18 +121,30 @@ class Subject:
     # --- shell ---------------------------------------------------------------------------------------
 
     @cached_property
-    def scripts(self) -> tuple[Script, ...]:
+    def scripts(self) -> tuple[RunScript, ...]:
         """What RUN hands to a shell, ONBUILD RUN included, in order; exec forms are none."""
         scripts = (read_script(self.document, stage, each) for stage, each in self.each("RUN", onbuild=True))
         return tuple(script for script in scripts if script is not None)
 
     @cached_property
-    def _script_of(self) -> Mapping[int, Script]:
+    def _script_of(self) -> Mapping[int, RunScript]:
         return {script.instruction.span.start: script for script in self.scripts}
 
-    def script_of(self, instruction: Instruction) -> Script | None:
+    def script_of(self, instruction: Instruction) -> RunScript | None:
         """The script of a RUN; none for the exec form."""
         return self._script_of.get(instruction.span.start)
+
+    @cached_property
+    def calls(self) -> tuple[Call, ...]:
+        """Every program that a RUN calls, ONBUILD RUN and exec forms included, in order."""
+        found: list[Call] = []
+        for stage, instruction in self.each("RUN", onbuild=True):
+            script = self.script_of(instruction)
+            if script is not None:
+                found += calls_of_script(script)
+            elif instruction.exec_form:
+                found += calls_of_exec(stage, instruction, self.source.text)
+        return tuple(found)
 
     # --- meaning -------------------------------------------------------------------------------------
 

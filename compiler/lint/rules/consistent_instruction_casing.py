@@ -27,18 +27,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ....grammar.source import Span
 from ..docker import checked
-from ..finding import Finding, Fix
+from ..finding import Edit, Finding, Fix
 from ..rule import Category, Rule, Severity
 from ..subject import Subject
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    """The keyword."""
+    """The keyword; the fix takes the AS of a FROM with it."""
     for message, fields, instruction in checked(subject, "ConsistentInstructionCasing"):
-        span = instruction.keyword_span
-        word = fields["keyword"].lower() if fields["casing"] == "lowercase" else fields["keyword"].upper()
-        yield Finding(span, message, fixes=(Fix.replace(f"write {word}", span, word, safe=True),))
+        lower = fields["casing"] == "lowercase"
+        word = instruction.keyword.lower() if lower else instruction.keyword
+        edits = [Edit(instruction.keyword_span, word)]
+        if instruction.keyword == "FROM" and len(instruction.args) > 2:
+            name = instruction.args_span.end - len(instruction.args[2])
+            start = subject.source.text.rfind(instruction.args[1], instruction.args_span.start, name)
+            edits.append(Edit(Span(start, start + 2), "as" if lower else "AS"))
+        yield Finding(
+            instruction.keyword_span, message, fixes=(Fix(f"write {word}", tuple(edits), safe=True),)
+        )
 
 
 RULE = Rule(

@@ -34,12 +34,27 @@ from ..finding import Finding
 from ..rule import Category, Rule, Severity
 from ..subject import Subject
 
+_SHORTEST = 4
+
 
 def check(subject: Subject) -> Iterator[Finding]:
     """The variable."""
     for message, fields, instruction in checked(subject, "UndefinedVar"):
-        if fields["hint"] or subject.knows_base(instruction):
-            yield Finding(variable_span(subject, instruction, fields["name"]), message)
+        name, hint = fields["name"], fields["hint"]
+        meant = hint.partition("$")[2].rstrip("?)")
+        if subject.knows_base(instruction) or (meant and len(name) >= _SHORTEST and _is_slip(name, meant)):
+            yield Finding(variable_span(subject, instruction, name), message)
+
+
+def _is_slip(name: str, meant: str) -> bool:
+    """Whether one character more, less or other makes one of the other, or letter case."""
+    start = 0
+    while start < min(len(name), len(meant)) and name[start] == meant[start]:
+        start += 1
+    name, meant = name[start:], meant[start:]
+    while name and meant and name[-1] == meant[-1]:
+        name, meant = name[:-1], meant[:-1]
+    return max(len(name), len(meant)) <= 1 or name.lower() == meant.lower()
 
 
 RULE = Rule(
