@@ -16,9 +16,10 @@ _LABEL = 430  # where bars begin
 _FIGURE = 90  # room for the figure behind a bar
 _ROW = 34
 _BAR = 10
-_LONGEST = 62  # characters of a step's name
+_LONGEST = 54  # characters of a step's name
 _STEPS = 24  # steps that are shown: those that cost most
-_STRIP = 120  # height of the replay
+_STRIP = 80  # height of one replay
+_GAP = 10  # below it
 _COMMITS = 500
 _STYLE = """\
 svg { --page: #ffffff; --ink: #1f2328; --soft: #59636e; --line: #d1d9e0; --classic: #b35900; --layerc: #0969da;
@@ -31,9 +32,10 @@ text { fill: var(--ink); }
 .soft { fill: var(--soft); }
 .step { font-family: ui-monospace, monospace; font-size: 12px; }
 .end { text-anchor: end; }
+.middle { text-anchor: middle; }
 .classic { fill: var(--classic); }
 .layerc { fill: var(--layerc); }
-.after { opacity: 0.55; }
+.pale { opacity: 0.4; }
 .line { stroke: var(--line); }
 """
 
@@ -68,7 +70,7 @@ def draw(report: Report) -> str:
         parts.append(_rule(y - 6))
         y += 22
         parts += _replay(report, y)
-        y += _STRIP + 40
+        y += 2 * (_STRIP + _GAP) + 24
     height = y + _MARGIN
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" '
@@ -140,32 +142,35 @@ def _bars(row: _Row, y: int, longest: float) -> Iterator[str]:
 
 
 def _replay(report: Report, y: int) -> Iterator[str]:
-    """One bar a commit, the newest on the right: before behind, after (or layerc's) in front."""
-    back = report.of("classic")
-    front = report.of("classic", after=True) if report.after else report.of("layerc")
-    pairs = [(one.seconds, other.seconds) for one, other in zip(back.rebuilds, front.rebuilds, strict=True)][
-        :_COMMITS
-    ]
-    pairs.reverse()
-    longest = max((seconds for pair in pairs for seconds in pair), default=0.0)
-    what = "optimised, with a classic cache, in front" if report.after else "with layerc's cache in front"
-    yield _text(_MARGIN, y, f"The last {len(pairs)} commits, with a classic cache; {what}", "head")
-    yield _text(_MARGIN, y + 18, "oldest", "soft")
-    yield _text(_WIDTH - _MARGIN, y + 18, "newest", "soft end")
-    yield _text(_WIDTH // 2, y + 18, f"up to {_seconds(longest)}", "soft")
-    bottom = y + 26 + _STRIP
-    pitch = (_WIDTH - 2 * _MARGIN) / len(pairs)
+    """A strip for each cache, one bar a commit: the optimised Dockerfile before today's, which is paler."""
+    count = min(len(report.changes), _COMMITS)
+    longest = max((item.seconds for costs in report.columns for item in costs.rebuilds[:count]), default=0.0)
+    what = f"{count} commits" if count > 1 else "commit"
+    yield _text(_MARGIN, y, f"The last {what}, replayed", "head")
+    if report.after:
+        yield _text(_WIDTH - _MARGIN, y, "pale: today's Dockerfile; strong: the optimised one", "soft end")
+    for costs in report.before:
+        after = report.of(costs.model, after=True) if report.after else None
+        yield from _strip(costs, after, y + 14, count, longest)
+        y += _STRIP + _GAP
+    yield _text(_MARGIN, y + 24, "oldest", "soft")
+    yield _text(_WIDTH // 2, y + 24, f"the highest bar is {_seconds(longest)}", "soft middle")
+    yield _text(_WIDTH - _MARGIN, y + 24, "newest", "soft end")
+
+
+def _strip(costs: Costs, after: Costs | None, y: int, count: int, longest: float) -> Iterator[str]:
+    pitch = (_WIDTH - 2 * _MARGIN) / count
     width = max(min(pitch * 0.8, 24), 0.8)
-    for number, (before, after) in enumerate(pairs):
-        x = _MARGIN + pitch * number
-        for seconds, colour in ((before, "classic after"), (after, "layerc")):
-            tall = _STRIP * seconds / longest if longest else 0
+    series = [(costs, "" if after is None else " pale"), *([(after, "")] if after is not None else [])]
+    for item, shade in series:
+        for number, rebuild in enumerate(reversed(item.rebuilds[:count])):
+            tall = _STRIP * rebuild.seconds / longest if longest else 0
             if tall:
                 yield (
-                    f'<rect x="{x:.1f}" y="{bottom - tall:.1f}" width="{width:.1f}" height="{tall:.1f}" '
-                    f'class="{colour}"/>'
+                    f'<rect x="{_MARGIN + pitch * number:.1f}" y="{y + _STRIP - tall:.1f}" width="{width:.1f}" '
+                    f'height="{tall:.1f}" class="{costs.model}{shade}"/>'
                 )
-    yield _rule(bottom)
+    yield _rule(y + _STRIP)
 
 
 def _rule(y: int) -> str:

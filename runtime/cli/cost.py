@@ -30,7 +30,7 @@ Times are those of earlier builds with layerc, else estimates. Which files chang
 by the git history of the build context.
 """
 _NARROWEST, _WIDEST = 60, 120
-_FIGURES = 47  # columns of the figures of a step
+_FIGURES = 53  # columns of the figures of a step
 _COLUMN = 14  # one of the figures of a kind
 _KINDS = 6  # kinds of change that are shown
 _PARTS = 3  # parts of the context that a kind is called by
@@ -152,13 +152,14 @@ def _steps(report: Report, style: Style, room: int) -> Iterator[str]:
     """Each step with its time, how often it runs again with either cache, and what that comes to."""
     classic, traced = report.of("classic"), report.of("layerc")
     width = room - _FIGURES - 2
-    head = f"{'takes':>8}  {'source':<9}  {'runs again':^14}  {'per change':>10}"
-    yield style("bold", f"{'step':<{width}}  {head}")
-    yield style("dim", f"{'':<{width}}  {'':>8}  {'':<9}  classic layerc  {'classic':>10}")
+    head = f"{'takes':>8}  {'source':<9}  {'runs again':^14}  {'per change':^16}"
+    yield style("bold", f"{'step':<{width}}  {head}".rstrip())
+    yield style("dim", " " * (width + 2 + 8 + 2 + 9) + "  classic layerc   classic  layerc")
     for one, other in zip(classic.steps, traced.steps, strict=True):
         name = _padded(_name(one), width)
         takes = f"{_seconds(one.time.seconds):>8}  {'measured' if one.time.measured else 'estimate':<9}"
-        line = f"{name}  {takes}  {one.rate:>7.0%} {other.rate:>6.0%}  {_seconds(one.expected):>10}"
+        again = f"{one.rate:>7.0%} {other.rate:>6.0%}"
+        line = f"{name}  {takes}  {again}  {_seconds(one.expected):>8} {_seconds(other.expected):>7}"
         yield line if one.rate else style("dim", line)
     yield ""
     for costs in report.before:
