@@ -21,7 +21,7 @@ from .facts import Facts, Observation
 from .passes import PASSES, Pass
 from .rewrite import Change, Refusal
 
-__all__ = ["Problem", "Result", "broken", "optimize"]
+__all__ = ["Observer", "Problem", "Result", "broken", "optimize"]
 
 Images = Mapping[ImageRequest, BaseImage]
 Ignored = Callable[[str], bool] | None

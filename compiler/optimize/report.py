@@ -37,8 +37,8 @@ def change_text(change: Change) -> str:
 
 
 def refusal_text(refusal: Refusal) -> str:
-    """``line 7: left alone (reorder): move COPY . . down: …; build once with layerc to …``."""
-    text = f"{lines_text(refusal.lines)}left alone ({refusal.of}): {refusal.what}: {refusal.why}"
+    """``line 7: not done: move COPY . . down (reorder): …; build once with layerc to …``."""
+    text = f"{lines_text(refusal.lines)}not done: {refusal.what} ({refusal.of}): {refusal.why}"
     return text + (f"; {refusal.needed}" if refusal.needed else "")
 
 

@@ -25,6 +25,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("build", "build images from a Dockerfile or a compiled plan", "build"),
     ("compile", "print the plan that a Dockerfile compiles to", "compile"),
     ("parse", "print the syntax trees of Dockerfiles", "parse"),
+    ("optimize", "print a Dockerfile that makes the same image and rebuilds faster", "optimize"),
     ("verify", "compare two Dockerfiles, plans or images, entry by entry", "verify"),
     ("cost", "tell where the time of rebuilds goes, by history", "cost"),
     ("explain", "tell why steps of a build were found in the cache, or ran", "explain"),

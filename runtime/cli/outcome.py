@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
@@ -9,7 +12,7 @@ from ..errors import InputError
 if TYPE_CHECKING:
     from ..engine.request import BuildRequest, BuildResult, BuiltImage
 
-__all__ = ["image_id", "metadata", "result_document", "summary", "write_file"]
+__all__ = ["image_id", "metadata", "replace_file", "result_document", "summary", "write_file"]
 
 
 def image_id(result: BuildResult) -> str:
@@ -86,4 +89,20 @@ def write_file(path: str, text: str) -> None:
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
+        raise InputError(f"can not write {path}: {error.strerror}") from error
+
+
+def replace_file(path: str, data: bytes) -> None:
+    """Give a file that exists another content, at once. Raises :class:`InputError` where that can not be."""
+    new = f"{path}.layerc-{os.getpid()}"
+    try:
+        with open(new, "wb") as file:
+            shutil.copymode(path, new)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, path)
+    except OSError as error:
+        with suppress(OSError):
+            os.unlink(new)
         raise InputError(f"can not write {path}: {error.strerror}") from error

@@ -71,16 +71,24 @@ _SHELLS = frozenset((None, ("/bin/sh", "-c"), ("/bin/bash", "-c")))
 
 def run(draft: Draft, facts: Facts) -> Rewrite:
     """Remove what has no effect, one after the other."""
+    after = draft
     changes: list[Change] = []
     for stage in draft.stages:
         steps = list(stage.steps)
+        useless: dict[int, str] = {}
         for step in stage.steps:
             index = next(index for index, each in enumerate(steps) if each.key == step.key)
-            if step.built and (found := _useless(step, steps[:index], steps[index + 1 :], facts)):
+            if step.built and (why := _useless(step, steps[:index], steps[index + 1 :], facts)):
                 del steps[index]
-                draft = draft.delete(draft.find(step.key))
-                changes.append(Change(f"removed {_told(step)}", found, step.lines, (stage.key,)))
-    return Rewrite(draft, tuple(changes))
+                useless[step.key] = why
+                after = after.delete(after.find(step.key))
+        below = stage.key
+        for step in reversed(stage.steps):
+            if step.key in useless:
+                changes.append(Change(f"removed {_told(step)}", useless[step.key], step.lines, (below,)))
+            else:
+                below = step.key
+    return Rewrite(after, tuple(sorted(changes, key=lambda change: change.lines)))
 
 
 def _useless(step: Step, above: Sequence[Step], below: Sequence[Step], facts: Facts) -> str:
