@@ -76,6 +76,9 @@ struct node {
 
 struct listing {
     size_t count;
+    size_t directories; /* so many of them are */
+    size_t looked_up;   /* so many were looked up afterwards */
+    uint8_t foreseen;   /* EVENTS that its regular files have, unasked */
     struct listed {
         char *name;
         uint64_t inode;
@@ -91,6 +94,12 @@ static uint32_t *open_nodes; /* those with an open descriptor */
 static uint64_t *open_uses;
 static uint32_t open_count, open_most;
 static uint64_t uses;
+static uint32_t listed_last;    /* the directory that was listed last */
+static struct {
+    uint32_t listings;  /* so many in a row were followed by look-ups of all names */
+    uint8_t events;     /* of the files of the last of these */
+    const char *suffix; /* of the name that was looked up last */
+} habit;
 static int fuse, with_attributes, untrusted, crowded;
 static char *content;
 
@@ -280,38 +289,52 @@ static void foresee(uint32_t id) {
     if (directory->stated > 2 && directory->stated % 16) nodes[id].events |= STATED;
 }
 
+/* The node of a name, made if there is none; 0 with errno. A name that is not there has one as well. */
+static uint32_t node_of(uint32_t parent, const char *name) {
+    uint32_t id = find_node(parent, name);
+    if (id) return id;
+    struct stat status;
+    int directory = directory_of(parent);
+    if (directory < 0) return 0;
+    int found = !fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW);
+    if (!found && errno != ENOENT) return 0;
+    if (node_count >= MOST_NODES) crowded = 1;
+    if (node_count >= UINT_MAX / 2) return errno = ENOMEM, 0;
+    id = add_node(parent, name);
+    if (found && !is_whiteout(&status))
+        set_attributes(id, &status);
+    else
+        nodes[id].events = ABSENT;
+    return id;
+}
+
+/* What the kernel is told of a node that it asks for by name. */
+static struct fuse_entry_out entry_of(uint32_t id) {
+    struct fuse_entry_out entry = {.entry_valid = FOREVER};
+    if (nodes[id].events & ABSENT) return entry;
+    entry.nodeid = id;
+    entry.attr = nodes[id].attributes;
+    entry.attr_valid = FOREVER;
+    if (S_ISREG(entry.attr.mode) && !(nodes[id].events & STATED)) {
+        /* Size and time are asked for again by those who look at them, or open the file (the mount has
+         * default_permissions). The time that statx(AT_STATX_DONT_SYNC) shows is none at all; the size has
+         * to be right, as overlayfs keeps a copy of it. */
+        entry.attr.atime = entry.attr.mtime = entry.attr.ctime = DIRECTORY_TIME;
+        entry.attr.atimensec = entry.attr.mtimensec = entry.attr.ctimensec = 0;
+        entry.attr_valid = 0;
+    }
+    return entry;
+}
+
 static void look_up(uint64_t request, uint32_t parent, const char *name) {
     uint32_t id = find_node(parent, name);
     if (!id) {
-        struct stat status;
-        int directory = directory_of(parent);
-        if (directory < 0) return broken(request, errno);
-        int found = !fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW);
-        if (!found && errno == ENAMETOOLONG) return refuse(request, ENAMETOOLONG);
-        if (!found && errno != ENOENT) return broken(request, errno);
-        if (node_count >= MOST_NODES) crowded = 1;
-        if (node_count >= UINT_MAX / 2) return broken(request, ENOMEM);
-        id = add_node(parent, name);
-        if (found && !is_whiteout(&status))
-            set_attributes(id, &status);
-        else
-            nodes[id].events = ABSENT;
+        id = node_of(parent, name);
+        if (!id) return errno == ENAMETOOLONG ? refuse(request, ENAMETOOLONG) : broken(request, errno);
+        if (nodes[parent].listing) nodes[parent].listing->looked_up++;
         if (S_ISREG(nodes[id].attributes.mode) && !(nodes[id].events & STATED)) foresee(id);
     }
-    struct fuse_entry_out entry = {.entry_valid = FOREVER};
-    if (!(nodes[id].events & ABSENT)) {
-        entry.nodeid = id;
-        entry.attr = nodes[id].attributes;
-        entry.attr_valid = FOREVER;
-        if (S_ISREG(entry.attr.mode) && !(nodes[id].events & STATED)) {
-            /* Size and time are asked for again by those who look at them, or open the file (the mount has
-             * default_permissions). The time that statx(AT_STATX_DONT_SYNC) shows is none at all; the size has
-             * to be right, as overlayfs keeps a copy of it. */
-            entry.attr.atime = entry.attr.mtime = entry.attr.ctime = DIRECTORY_TIME;
-            entry.attr.atimensec = entry.attr.mtimensec = entry.attr.ctimensec = 0;
-            entry.attr_valid = 0;
-        }
-    }
+    struct fuse_entry_out entry = entry_of(id);
     answer(request, 0, &entry, sizeof entry);
 }
 
@@ -379,6 +402,7 @@ static struct listing *list(uint32_t id) {
         char *name = strdup(entry->d_name);
         if (!name) fail("out of memory");
         uint64_t inode = inode_of(nodes[id].attributes.ino, name);
+        listing->directories += type == DT_DIR;
         listing->items[listing->count++] = (struct listed){name, inode, type};
     }
     int error = errno;
@@ -389,34 +413,72 @@ static struct listing *list(uint32_t id) {
     return listing;
 }
 
-static size_t put_name(size_t used, size_t most, const char *name, uint64_t inode, uint32_t type, uint64_t offset) {
-    size_t length = strlen(name), size = FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET + length);
-    if (used + size > most) return 0;
-    struct fuse_dirent *entry = (struct fuse_dirent *)(content + used);
-    memset(entry, 0, size);
-    *entry = (struct fuse_dirent){.ino = inode, .off = offset, .namelen = length, .type = type};
-    memcpy(entry->name, name, length);
-    return size;
+static const char *suffix_of(const char *name) {
+    const char *suffix = strrchr(name, '.');
+    return suffix ? suffix : "";
 }
 
-static void read_directory(uint64_t request, uint32_t id, const struct fuse_read_in *in) {
-    struct node *node = &nodes[id];
-    node->events |= LISTED;
-    if (!node->listing) node->listing = list(id);
-    if (!nodes[id].listing) return broken(request, errno);
+/* Whoever looked up all names of the directories that he listed will do so in the next one. Its regular files whose
+ * names end alike are told with the listing, and count as looked up (and stated, where those of the last one were).
+ * One directory in 8 is told without, so that a change of habit is noticed. One with others in it shows none: they
+ * come in between. */
+static uint8_t foresee_listing(void) {
+    static uint32_t turn;
+    const struct node *directory = &nodes[listed_last];
+    const struct listing *last = directory->listing;
+    if (last && !last->foreseen && last->count > 3 && !last->directories) {
+        int used_up = directory->latest && last->looked_up * 8 >= last->count * 7;
+        habit.listings = used_up ? habit.listings + 1 : 0;
+        habit.events = LOOKED_UP | (directory->stated > 2 ? STATED : 0);
+        if (used_up) habit.suffix = suffix_of(nodes[directory->latest].name);
+    }
+    return habit.listings > 1 && ++turn % 8 ? habit.events : 0;
+}
+
+/* What READDIRPLUS tells of a name besides: all that a look-up does, or nothing. */
+static struct fuse_entry_out foreseen_entry(uint32_t directory, const struct listed *item) {
+    uint8_t events = nodes[directory].listing->foreseen;
+    int wanted = events && item->type == DT_REG && !strcmp(suffix_of(item->name), habit.suffix);
+    uint32_t id = wanted ? node_of(directory, item->name) : 0;
+    if (!id || !S_ISREG(nodes[id].attributes.mode)) return (struct fuse_entry_out){0};
+    nodes[id].events |= events;
+    return entry_of(id);
+}
+
+/* Appends a name to a listing, with ``entry`` in front of it if there is one. */
+static size_t put_name(
+    size_t used, size_t most, const struct fuse_entry_out *entry, const struct listed *item, uint64_t offset
+) {
+    size_t length = strlen(item->name), size = FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET + length);
+    size_t before = entry ? sizeof *entry : 0;
+    if (used + before + size > most) return 0;
+    if (entry) memcpy(content + used, entry, before);
+    struct fuse_dirent *name = (struct fuse_dirent *)(content + used + before);
+    memset(name, 0, size);
+    *name = (struct fuse_dirent){.ino = item->inode, .off = offset, .namelen = length, .type = item->type};
+    memcpy(name->name, item->name, length);
+    return before + size;
+}
+
+static void read_directory(uint64_t request, uint32_t id, const struct fuse_read_in *in, int with_entries) {
+    nodes[id].events |= LISTED;
+    if (!nodes[id].listing) {
+        struct listing *listing = list(id);
+        if (!listing) return broken(request, errno);
+        listing->foreseen = foresee_listing();
+        nodes[id].listing = listing;
+        listed_last = id;
+    }
     const struct listing *listing = nodes[id].listing;
+    uint64_t own = nodes[id].attributes.ino;
+    uint64_t above = id == FUSE_ROOT_ID ? own : nodes[nodes[id].parent].attributes.ino;
+    const struct listed dots[2] = {{".", own, DT_DIR}, {"..", above, DT_DIR}};
     size_t most = in->size < MOST_READ ? in->size : MOST_READ, used = 0, size = 1;
     for (uint64_t place = in->offset; size && place < listing->count + 2; place++) {
-        uint64_t own = nodes[id].attributes.ino;
-        if (place == 0) {
-            size = put_name(used, most, ".", own, DT_DIR, 1);
-        } else if (place == 1) {
-            uint64_t above = id == FUSE_ROOT_ID ? own : nodes[nodes[id].parent].attributes.ino;
-            size = put_name(used, most, "..", above, DT_DIR, 2);
-        } else {
-            const struct listed *item = &listing->items[place - 2];
-            size = put_name(used, most, item->name, item->inode, item->type, place + 1);
-        }
+        const struct listed *item = place < 2 ? &dots[place] : &listing->items[place - 2];
+        struct fuse_entry_out entry = {0};
+        if (with_entries && place >= 2) entry = foreseen_entry(id, item);
+        size = put_name(used, most, with_entries ? &entry : NULL, item, place + 1);
         used += size;
     }
     answer(request, 0, content, used);
@@ -481,7 +543,7 @@ static void initialise(uint64_t request, const struct fuse_init_in *in) {
         .minor = in->minor < FUSE_KERNEL_MINOR_VERSION ? in->minor : FUSE_KERNEL_MINOR_VERSION,
         .max_readahead = in->max_readahead,
         .flags = in->flags & (FUSE_ASYNC_READ | FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS |
-                              FUSE_NO_OPEN_SUPPORT | FUSE_NO_OPENDIR_SUPPORT |
+                              FUSE_NO_OPEN_SUPPORT | FUSE_NO_OPENDIR_SUPPORT | FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO |
                               (with_attributes ? FUSE_POSIX_ACL : 0)),
         .max_background = 64,
         .congestion_threshold = 48,
@@ -510,7 +572,8 @@ static void serve(const struct fuse_in_header *header, const char *body) {
     case FUSE_GETATTR: return get_attributes(request, id);
     case FUSE_READLINK: return read_link(request, id);
     case FUSE_READ: return read_file(request, id, (const void *)body);
-    case FUSE_READDIR: return read_directory(request, id, (const void *)body);
+    case FUSE_READDIR: return read_directory(request, id, (const void *)body, 0);
+    case FUSE_READDIRPLUS: return read_directory(request, id, (const void *)body, 1);
     case FUSE_LSEEK: return seek(request, id, (const void *)body);
     case FUSE_GETXATTR: return get_attribute(request, id, (const void *)body, body + sizeof(struct fuse_getxattr_in));
     case FUSE_LISTXATTR: return get_attribute(request, id, (const void *)body, NULL);

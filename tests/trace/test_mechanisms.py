@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import stat
 import struct
 import subprocess
 import threading
@@ -267,6 +268,67 @@ def test_what_is_recorded(store: Store, zoo: Stack, name: str) -> None:
     root = seen.events.pop("")
     assert root & LOOKED_UP
     assert seen.events == events
+
+
+@pytest.mark.parametrize("writable", [True, False], ids=["overlay", "bind"])
+def test_a_listing_tells_attributes_to_those_who_ask_for_all(store: Store, writable: bool) -> None:
+    """What is told unasked is right, and recorded: files named as those that were read, nothing else."""
+
+    def change(root: Path) -> None:
+        for number in range(9):
+            (root / f"d{number}").mkdir()
+            for name in range(300 if number > 6 else 5):
+                (root / f"d{number}/{name}.py").write_text("x" * (number + name))
+        for name in ("data.bin", "empty.bin", "module.py"):
+            (root / f"d6/{name}").write_text("" if "empty" in name else name)
+        (root / "d6/module.py").chmod(0o640)
+        (root / "d6/link.py").symlink_to("0.py")
+
+    def sizes(directory: Path) -> list[tuple[int, int]]:
+        names = [entry for entry in os.scandir(directory) if entry.name.endswith(".py")]
+        assert all(entry.inode() == os.lstat(entry).st_ino for entry in names)
+        return sorted((len(Path(entry).read_bytes()), entry.stat().st_size) for entry in names)
+
+    def act(root: Path) -> None:
+        for number in range(6):
+            assert sizes(root / f"d{number}") == [(number + name,) * 2 for name in range(5)]
+        assert len(os.listdir(root / "d6")) == 9
+        assert sizes(root / "d7") == [(7 + name,) * 2 for name in range(300)]
+        assert stat.S_IMODE((root / "d6/module.py").lstat().st_mode) == 0o640
+        assert len(os.listdir(root / "d8")) == 300
+
+    seen = observe(store, make_layer(store, (), change), act, writable=writable)
+    assert seen.events is not None, seen.complaint
+    listed = {
+        path.removeprefix("d6/"): event for path, event in seen.events.items() if path.startswith("d6/")
+    }
+    assert listed == dict.fromkeys(("module.py", *(f"{name}.py" for name in range(5))), LOOKED_UP | STATED)
+    read = {
+        f"d{number}/{name}.py"
+        for number in range(8)
+        if number != 6
+        for name in range(300 if number == 7 else 5)
+    }
+    assert {path for path, event in seen.events.items() if event & READ} == read
+    assert all(seen.events[path] == LOOKED_UP | STATED | READ for path in read)
+
+
+def test_who_only_lists_depends_on_names_alone(store: Store) -> None:
+    def change(root: Path) -> None:
+        for number in range(9):
+            (root / f"d{number}").mkdir()
+            for name in range(8):
+                (root / f"d{number}/{name}").write_text("x")
+
+    def act(root: Path) -> None:
+        for number in range(9):
+            os.listdir(root / f"d{number}")
+            for name in range(6):  # of eight: not all
+                (root / f"d{number}/{name}").read_text()
+
+    seen = observe(store, make_layer(store, (), change), act)
+    assert seen.events is not None, seen.complaint
+    assert {path[3:] for path in seen.events if "/" in path} == set("012345")
 
 
 def test_modes_count_in_bind_mounts_too(store: Store, zoo: Stack) -> None:
