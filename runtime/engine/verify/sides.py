@@ -70,6 +70,7 @@ def make(side: Side, store: Store, reporter: Reporter, cancel: Event) -> Tree:
         return _bring(side.name, side.what, store, reporter, cancel)
     except LayercError as error:
         error.message = f"{side.name}: {error.message}"
+        error.args = (error.message,)
         raise
 
 
