@@ -65,9 +65,7 @@ def replay(
     plan: LayerPlan, facts: Facts, model: Model, changes: Sequence[Change] | None = None
 ) -> tuple[Rebuild, ...]:
     """What each change costs, in their order; by default those of ``facts``."""
-    replayer = Replayer(plan, facts)
-    chosen = changes_of(facts) if changes is None else changes
-    return tuple(replayer.rebuild(change, model) for change in chosen)
+    return Replayer(plan, facts, changes).rebuilds(model)
 
 
 class Replayer:
@@ -101,7 +99,7 @@ class Replayer:
         return self._steps[layer].effects
 
     def rebuild(self, change: Change, model: Model) -> Rebuild:
-        """The steps that run again after ``change``."""
+        """The steps that run again after ``change``, one of those that the replayer was made for."""
         key = (change.paths, change.moved, model)
         if key not in self._known:
             self._known[key] = tuple(self._again(change, model))
