@@ -88,7 +88,7 @@ def copy_effects(operation: Copy | Add, facts: Facts, links: Links, directories:
         return unknown(f"the links of {operation.dest} lead in a circle")
     context = operation.origin.name if isinstance(operation.origin, FromContext) else None
     files = None if context is None else facts.contexts.get(context)
-    effects = Effects(_looks(operation, place), _parents(place, place.paths))
+    effects = Effects(_looks(operation, place, files), _parents(place, place.paths))
     if files is None and any(isinstance(source, ContextPath) for source in operation.sources):
         what = "another image" if context is None else "a build context whose files are not known"
         text = f"it copies from {what}: everything below {operation.dest} may be written"
@@ -135,10 +135,23 @@ def _place(operation: Copy | Add, links: Links, known: frozenset[str]) -> _Place
     return _Place(resolved.paths, resolved.passed, into, owned, False, known)
 
 
-def _looks(operation: Copy | Add, place: _Place) -> Reads:
-    """Whether a directory is there decides where one file goes; with a slash at the end it does not."""
-    looked = place.passed if place.into else place.passed | place.paths
+def _looks(operation: Copy | Add, place: _Place, files: tuple[ContextFile, ...] | None) -> Reads:
+    """Whether a directory is there decides where one file goes; with a slash at the end it does not, nor where
+    contents of directories are copied.
+    """
+    into = place.into or (files is not None and _copies_contents(operation, files))
+    looked = place.passed if into else place.passed | place.paths
     return Reads(names=looked) | _accounts(operation)
+
+
+def _copies_contents(operation: Copy | Add, files: tuple[ContextFile, ...]) -> bool:
+    return all(
+        isinstance(source, ContextPath)
+        and all(
+            found.items[0].entry.kind == "directory" for found in _selected(operation, source.path, files)
+        )
+        for source in operation.sources
+    )
 
 
 def _accounts(operation: Copy | Add) -> Reads:

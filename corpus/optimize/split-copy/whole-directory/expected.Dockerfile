@@ -1,0 +1,6 @@
+FROM node:20
+WORKDIR /app
+COPY package.json package-lock.json ./
+COPY vendor vendor/
+RUN npm ci
+COPY . .
