@@ -245,6 +245,10 @@ class Draft(NamedTuple):
         now = self.stage_of(stage.from_)
         return _with_stage(self, now._replace(steps=(*now.steps, new)))
 
+    def insert_behind(self, new: Step, step: Step) -> Draft:
+        """``new`` right behind a step of the same stage."""
+        return _edited(self, step, (step, new))
+
     def delete(self, step: Step) -> Draft:
         """The draft without ``step`` and the comments right above it. FROM can not be deleted alone."""
         steps = list(self.every)
