@@ -37,7 +37,8 @@ class Checks:
     """Collects warnings, each once. ``chosen`` is the value of :data:`ARGUMENT`, if it is given.
 
     ``ignored`` says of a path of the build context whether ``.dockerignore`` excludes it; without one, no
-    path is looked at. Raises ``CompileError`` where the choice of rules is malformed.
+    path is looked at. ``comments`` says whether comments above instructions count. Raises ``CompileError`` where the
+    choice of rules is malformed.
     """
 
     def __init__(
@@ -45,6 +46,8 @@ class Checks:
         document: Document,
         chosen: str | None = None,
         ignored: Callable[[str], bool] | None = None,
+        *,
+        comments: bool = True,
     ) -> None:
         self.document = document
         self.chosen = chosen
@@ -61,6 +64,7 @@ class Checks:
                 help="write skip=Rule,Rule;error=true",
             ) from error
         self._comments = comments_above(self.document)
+        self._comments_count = comments
         for name in self._wanted.unknown(_RULE_NAMES):
             meant = nearest(name, _RULE_NAMES)
             hint = f"; did you mean {meant}?" if meant else ""
@@ -100,7 +104,7 @@ class Checks:
 
     def _own(self, instruction: Instruction) -> Wanted:
         """What comments above ``instruction`` say; the first one counts."""
-        for text in self._comments.get(instruction.span.start, ()):
+        for text in self._comments.get(instruction.span.start, ()) if self._comments_count else ():
             if match := _COMMENT.fullmatch(text):
                 try:
                     return Wanted.parse(match[1])

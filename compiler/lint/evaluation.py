@@ -64,7 +64,7 @@ def evaluate(
     ignored: Callable[[str], bool] | None,
 ) -> Evaluation:
     """Compile every stage of ``document`` for its first platform. Raises nothing that a text can cause."""
-    checks = Checks(document, _EVERY_CHECK, ignored)
+    checks = Checks(document, _EVERY_CHECK, ignored, comments=False)
     checks.empty_continuations()
     try:
         program = read_program(document)

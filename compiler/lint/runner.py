@@ -16,7 +16,7 @@ from .rule import Rule, Severity
 from .settings import Choice
 from .subject import Subject, Surroundings
 
-__all__ = ["Found", "Report", "lint"]
+__all__ = ["Found", "Report", "lint", "place"]
 
 
 class Found(NamedTuple):
@@ -88,13 +88,17 @@ def _order(found: Found) -> tuple[int, int, str, str]:
 
 
 def _found(source: SourceFile, chosen: Chosen, rule: Rule, finding: Finding) -> Found | None:
-    code = finding.code or rule.id
     if not chosen.wants(rule, finding):
         return None
+    return place(source, rule, finding, chosen.severity(rule, finding))
+
+
+def place(source: SourceFile, rule: Rule, finding: Finding, severity: Severity) -> Found:
+    """``finding`` with its lines and columns in ``source``."""
     last = max(finding.span.end, finding.span.start)
     line = source.line_of(last)
     end = (line, last - source.line_starts[line - 1] + 1)
-    return Found(rule, code, chosen.severity(rule, finding), finding, source.location(finding.span), end)
+    return Found(rule, finding.code or rule.id, severity, finding, source.location(finding.span), end)
 
 
 def _ignored_by(found: Found, ignored: Sequence[Ignored]) -> Ignored | None:

@@ -19,7 +19,7 @@ from ..errors import EnvironmentLackError, StepError
 from .progress.words import step_name
 from .terminal import Style, clip, columns, plain_text, visible, visible_character, wants_colour, width
 
-__all__ = ["INTERNAL_ERROR", "render", "report"]
+__all__ = ["INTERNAL_ERROR", "marked_line", "render", "report"]
 
 INTERNAL_ERROR = 70
 _NARROWEST = 40
@@ -75,7 +75,7 @@ def render(error: LayercError, style: Style, screen: int = 100) -> str:
     if isinstance(error, StepError) and error.provenance is not None and error.provenance.line:
         lines += _instruction(error.provenance, style, screen)
     elif error.where is not None:
-        lines += _marked_line(error.where, style, screen)
+        lines += marked_line(error.where, style, screen)
     if isinstance(error, StepError):
         lines += _tail(error.tail, style)
     for number, line in enumerate(_lines(error.help) if error.help else ()):
@@ -90,7 +90,8 @@ def _lines(text: str) -> list[str]:
 # --- the source line with its caret ------------------------------------------------------------------
 
 
-def _marked_line(where: Location, style: Style, screen: int) -> Iterator[str]:
+def marked_line(where: Location, style: Style, screen: int) -> Iterator[str]:
+    """The file and line, and the source text with a caret below what is marked."""
     gutter = " " * len(str(where.line))
     yield f"{gutter}{style('blue', '-->')} {visible(str(where))}"
     if not where.text and where.column <= 1:

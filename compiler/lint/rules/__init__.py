@@ -1,5 +1,7 @@
 """All rules, in order. A rule is one file here and one entry of this tuple."""
 
+from types import MappingProxyType
+
 from ..rule import Rule
 from . import (
     consistent_instruction_casing,
@@ -29,7 +31,7 @@ from . import (
     workdir_relative_path,
 )
 
-__all__ = ["RULES"]
+__all__ = ["BY_ID", "RULES"]
 
 RULES: tuple[Rule, ...] = (
     # LC0xx: the file itself, and what is said to the linter.
@@ -62,3 +64,6 @@ RULES: tuple[Rule, ...] = (
     # LC1xx: the cache.
     # hadolint's.
 )
+
+#: The same by id.
+BY_ID = MappingProxyType({rule.id: rule for rule in RULES})

@@ -1,0 +1,170 @@
+"""Lints many files: what is known is taken from the cache, the rest is shared out to processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from ...compiler.lint.choosing import UnknownRuleError
+from ...compiler.lint.fixes import Refused, fix
+from ...compiler.lint.rule import Severity
+from ...compiler.lint.runner import Found, lint
+from ...grammar.source import SourceFile
+from ..errors import EnvironmentLackError, InputError
+from .around import around
+from .cache import ResultCache
+from .config import Configs, LintConfig
+from .files import STANDARD_INPUT, read_file
+
+__all__ = ["FileResult", "Request", "default_jobs", "lint_files", "unknown_rule"]
+
+# Files that a worker process gets at a time; fewer than two batches are not worth the processes.
+_BATCH = 16
+
+
+class Request(NamedTuple):
+    """How files are linted. ``context`` is their build context (none: each one's directory), ``stdin_name`` what
+    standard input is called. ``fix`` also mends them, with ``unsafe`` by more than safe fixes; nothing is written.
+    """
+
+    configs: Configs
+    context: str | None = None
+    stdin_name: str = "<stdin>"
+    fix: bool = False
+    unsafe: bool = False
+
+
+class FileResult(NamedTuple):
+    """What is found in one file; with fixes, in the text that they leave. ``before`` is the text as it was read.
+
+    ``fixed`` counts the fixes that were made, ``ignored`` the findings that comments in the file ignore.
+    ``fail_level`` and ``baseline`` are those of its config.
+    """
+
+    name: str
+    before: SourceFile
+    source: SourceFile
+    found: tuple[Found, ...]
+    ignored: int
+    fail_level: Severity | None
+    baseline: str = ""
+    fixed: int = 0
+    refused: tuple[Refused, ...] = ()
+
+
+def lint_files(
+    names: Sequence[str], request: Request, cache: ResultCache | None = None, jobs: int = 1
+) -> Iterator[FileResult]:
+    """The result of each file, in order. Raises :class:`InputError` for files and configs that can not be used."""
+    known: dict[int, FileResult] = {}
+    todo: list[tuple[int, str]] = []
+    for number, name in enumerate(names):
+        result = None if cache is None or name == STANDARD_INPUT else _remembered(name, request, cache)
+        if result is None:
+            todo.append((number, name))
+        else:
+            known[number] = result
+    made = _shared_out(todo, request, cache, jobs) if jobs > 1 and len(todo) > _BATCH else None
+    for number, name in enumerate(names):
+        if number in known:
+            yield known[number]
+        elif made is not None:
+            yield next(made)
+        else:
+            yield _lint(name, request, cache)
+
+
+def _key(source: SourceFile, config: LintConfig, surroundings: str) -> tuple[str, ...]:
+    return (source.text, repr(config.choice), repr(config.settings), surroundings)
+
+
+def _remembered(name: str, request: Request, cache: ResultCache) -> FileResult | None:
+    source = read_file(name)
+    config = request.configs.of(name)
+    key = _key(source, config, around(name, request.context).key)
+    found = cache.find(key, source)
+    return (
+        None
+        if found is None
+        else FileResult(name, source, source, *found, config.fail_level, config.baseline)
+    )
+
+
+def _lint(name: str, request: Request, cache: ResultCache | None) -> FileResult:
+    is_text = name == STANDARD_INPUT
+    source = read_file(name, request.stdin_name if is_text else "")
+    config = request.configs.of(request.stdin_name if is_text else name)
+    surroundings = around(None if is_text else name, request.context)
+    given = surroundings.make(config.settings)
+    try:
+        if request.fix:
+            fixed = fix(source, given, config.choice, unsafe=request.unsafe)
+            report = fixed.report
+            counts = (len(fixed.applied), fixed.refused)
+        else:
+            report, counts = lint(source, given, config.choice), (0, ())
+    except UnknownRuleError as error:
+        raise unknown_rule(error, config) from error
+    if cache is not None and not is_text and not request.fix:
+        cache.add(_key(source, config, surroundings.key), report.found, len(report.ignored))
+    verdict = (config.fail_level, config.baseline)
+    return FileResult(name, source, report.source, report.found, len(report.ignored), *verdict, *counts)
+
+
+def unknown_rule(error: UnknownRuleError, config: LintConfig) -> InputError:
+    """The error for people; a config file is named where the word may come from it."""
+    where = f"{config.path}: " if config.path else ""
+    meant = f"did you mean {error.meant}?" if error.meant else "layerc rules lists all rules"
+    return InputError(f"{where}{error}", help=meant)
+
+
+def _shared_out(
+    todo: Sequence[tuple[int, str]], request: Request, cache: ResultCache | None, jobs: int
+) -> Iterator[FileResult]:
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import get_context
+
+    from ...compiler.lint import rules  # noqa: F401  # once, before processes fork
+
+    names = [name for _, name in todo]
+    batches = [names[start : start + _BATCH] for start in range(0, len(names), _BATCH)]
+    workers = min(jobs, len(batches))
+    # What forked processes start with is not pickled.
+    pool = ProcessPoolExecutor(
+        workers, mp_context=get_context("fork"), initializer=_start_worker, initargs=(request, cache)
+    )
+    try:
+        pending = [pool.submit(_lint_all, batch) for batch in batches]
+        for future in pending:
+            yield from future.result()
+    except BrokenProcessPool as error:
+        raise EnvironmentLackError(
+            "a worker process was killed", help="memory may be short: use fewer --jobs"
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+_worker: list[tuple[Request, ResultCache | None]] = []
+
+
+def _start_worker(request: Request, cache: ResultCache | None) -> None:
+    """In a worker: the parent alone answers control-C, and ends the workers."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    _worker.append((request, cache))
+
+
+def _lint_all(names: Sequence[str]) -> list[FileResult]:
+    request, cache = _worker[-1]
+    return [_lint(name, request, cache) for name in names]
+
+
+def default_jobs() -> int:
+    """Processes by default: one for each processor that we may use."""
+    return len(os.sched_getaffinity(0))
