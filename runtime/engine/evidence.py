@@ -231,10 +231,11 @@ def _open_contexts(request: BuildRequest, unknown: list[str]) -> dict[str, Conte
     trees: dict[str, ContextTree] = {}
     for name, (place, dockerfile) in places.items():
         path = os.path.realpath(place)
+        title = f"the build context {name!r}" if name else "the build context"
         try:
-            trees[name] = ContextTree(path, load_ignore_file(path, dockerfile))
+            trees[name] = ContextTree(path, load_ignore_file(path, dockerfile), title=title)
         except LayercError as error:
-            unknown.append(f"the files of the build context: {error}")
+            unknown.append(f"the files of {title}: {error}")
     return trees
 
 
