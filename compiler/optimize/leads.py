@@ -33,4 +33,7 @@ def closed(text: str, escape: str, newline: str) -> str:
     reader.logical_line(0, reader.next_line())
     if reader.position < len(reader.text):
         return text
-    return text.rstrip().removesuffix(escape).rstrip() + newline
+    lines = text.split("\n")
+    while not lines[-1].strip() or lines[-1].lstrip().startswith("#"):
+        lines.pop()  # a continuation goes on behind comments and empty lines
+    return "\n".join(lines).rstrip().removesuffix(escape).rstrip() + newline
