@@ -49,12 +49,12 @@ class _Showing:
         yield from self._entries(verdict.blamed)
         if verdict.excused:
             yield ""
-            yield f"A's own doing: built a second time, A differs in {_these(len(verdict.excused))} too"
+            yield "A's own doing: it differs here when it is built a second time, too"
             yield from self._entries(verdict.excused, brief=True)
         if verdict.unstable:
             yield ""
             yield f"equal here, but different when A was built a second time: {_entries(len(verdict.unstable))}"
-            yield from self._entries(verdict.unstable, brief=True)
+            yield from self._entries(verdict.unstable, brief=True, sides=("the first", "the second"))
         for note in verdict.notes:
             yield f"note: {note}"
         if self._hidden:
@@ -67,7 +67,7 @@ class _Showing:
         counted = f"{_entries(total)} ({kinds})" if kinds else _entries(total)
         configs = " and the config" if verdict.config_compared else ""
         if verdict.equal:
-            but = f", but for {_these(len(verdict.excused))}" if verdict.excused else ""
+            but = f", but for {_entries(len(verdict.excused))} of A's own doing" if verdict.excused else ""
             twice = "; A built twice is equal, too" if self._is_stable() else ""
             return f"{self._style('green', 'equal:')} {counted}{configs}{but}{twice}"
         parts = [_entries(len(verdict.blamed))] if verdict.blamed else []
@@ -99,8 +99,10 @@ class _Showing:
 
     # --- entries ---------------------------------------------------------------------------------------
 
-    def _entries(self, changes: Sequence[Change], *, brief: bool = False) -> Iterator[str]:
-        """Grouped by the step that wrote them, in the order of the steps."""
+    def _entries(
+        self, changes: Sequence[Change], *, brief: bool = False, sides: tuple[str, str] = ("A", "B")
+    ) -> Iterator[str]:
+        """Grouped by the steps that wrote them; ``brief``: by A's alone, and without diffs."""
         groups: dict[tuple[Step | None, Step | None], list[Change]] = {}
         for change in changes:
             key = (change.step or change.step_after, None) if brief else (change.step, change.step_after)
@@ -110,17 +112,17 @@ class _Showing:
             heading = _place(step) if brief and step is not None else _written_by(step, after)
             yield self._style("bold", clip(heading, self._screen))
             for change in group[: self._most]:
-                yield from self._entry(change, brief=brief)
+                yield from self._entry(change, sides, brief=brief)
             if len(group) > self._most:
                 self._hidden = True
                 yield f"  … and {_entries(len(group) - self._most)} more"
 
-    def _entry(self, change: Change, *, brief: bool) -> Iterator[str]:
+    def _entry(self, change: Change, sides: tuple[str, str], *, brief: bool) -> Iterator[str]:
         from ..engine.verify.causes import title_of
 
         title = title_of(change.cause)
         mark = {"added": "+", "removed": "-"}.get(change.aspects[0], "~")
-        told = ", ".join(filter(None, (_told(change, aspect) for aspect in change.aspects)))
+        told = ", ".join(filter(None, (_told(change, aspect, sides) for aspect in change.aspects)))
         note = f"  [{title}]" if title and title != told else ""
         yield f"  {mark} /{visible(change.path)}  {told}{note}"
         if change.diff and not brief:
@@ -133,12 +135,12 @@ class _Showing:
                 yield f"      … and {len(lines) - self._most_diff} lines more"
 
 
-def _told(change: Change, aspect: str) -> str:
-    """In what an entry differs."""
+def _told(change: Change, aspect: str, sides: tuple[str, str]) -> str:
+    """In what an entry differs between two sides of these names."""
     before, after = change.before, change.after
     if aspect in ("removed", "added"):
         entry = before or after
-        return f"only in {'A' if before else 'B'}: {entry.kind if entry else ''}"
+        return f"only in {sides[before is None]}: {entry.kind if entry else ''}"
     if before is None or after is None:
         return aspect
     if aspect == "links":
@@ -180,10 +182,6 @@ def _written_by(step: Step | None, after: Step | None) -> str:
 def _place(step: Step) -> str:
     where = f"{visible(step.file)}:{step.line} " if step.line else ""
     return where + visible(step.title)
-
-
-def _these(count: int) -> str:
-    return f"this {_entries(1)[2:]}" if count == 1 else f"these {_entries(count)}"
 
 
 def _entries(count: int) -> str:

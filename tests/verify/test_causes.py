@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import struct
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -83,3 +85,9 @@ def test_every_rule_has_a_case_and_a_title() -> None:
     assert {rule.name for rule in RULES} <= {case[0] for case in CASES}
     assert all(title_of(rule.name) for rule in RULES)
     assert title_of(UNKNOWN) == ""
+
+
+def test_the_schema_lists_the_causes() -> None:
+    schema = json.loads((Path(__file__).parents[2] / "docs" / "verify.schema.json").read_text())
+    listed = schema["$defs"]["difference"]["properties"]["cause"]["enum"]
+    assert listed == [*(rule.name for rule in RULES), UNKNOWN]

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import jsonschema
 import pytest
 from tiny import BASE, TinyProject
 from treediff import compare_trees, read_image
@@ -24,6 +25,7 @@ from layerc.runtime.store import Store
 
 pytestmark = pytest.mark.root
 
+SCHEMA = Path(__file__).parents[2] / "docs" / "verify.schema.json"
 ZOO = """\
 FROM base AS zoo
 COPY file mode /z/
@@ -100,6 +102,7 @@ def test_each_kind_of_difference_is_told(bench: Bench, tmp_path: Path) -> None:
     """... and laid at the door of the step that made it; our test's own comparer tells of the same paths."""
     changes = "".join(f"RUN {command}\n" for command in DIFFERENT)
     verdict = bench.compare(ZOO, ZOO + changes + "ENV A=2\n", strict=True)
+    jsonschema.validate(json.loads(json.dumps(verdict.to_document())), json.loads(SCHEMA.read_text()))
     expected = {path: aspects for each in DIFFERENT.values() for path, aspects in each.items()}
     assert told(verdict.blamed) == expected
     assert not verdict.equal
@@ -288,6 +291,7 @@ def test_command(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "+\\x1b[2J" in out
     assert main(["verify", ".", other, "--progress=none", "--json", "--strict"]) == 7
     document = json.loads(capsys.readouterr().out)
+    jsonschema.validate(document, json.loads(SCHEMA.read_text()))
     assert [(item["path"], item["blamed"]) for item in document["differences"]] == [
         ("/z/file", True),
         ("/z/gone", True),

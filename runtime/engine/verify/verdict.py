@@ -99,7 +99,7 @@ class Verdict(NamedTuple):
     def to_document(self) -> dict[str, Any]:
         """The form of ``--json``: ``layerc.verify/1``."""
         return {
-            "schema": "layerc.verify/1",
+            "format": "layerc.verify/1",
             "equal": self.equal,
             "a": self.a._asdict(),
             "b": self.b._asdict(),

@@ -22,6 +22,7 @@ from .verdict import Change, Step, Verdict
 __all__ = ["verify", "verify_plans"]
 
 _SMALL = 1 << 16  # bytes of a text that is shown as a diff
+_MOST_SHOWN = 1000  # diffs; to make them takes longer than all the rest
 _LOOKED_AT = 1 << 23  # bytes of a file that rules look into
 
 
@@ -126,6 +127,7 @@ class _Explaining:
         self._store = store
         self._sides = a, b
         self._views = StackView(store, a.made.layers), StackView(store, b.made.layers)
+        self._shown = 0
 
     def __call__(self, change: Change) -> Change:
         a, b = self._sides
@@ -140,8 +142,15 @@ class _Explaining:
             step=self._step(a, change.path),
             step_after=self._step(b, change.path),
             cause=cause_of(pair),
-            diff=_diff(pair, change),
+            diff=self._diff(pair, change),
         )
+
+    def _diff(self, pair: Pair, change: Change) -> str:
+        if self._shown == _MOST_SHOWN:
+            return ""
+        text = _diff(pair, change)
+        self._shown += bool(text)
+        return text
 
     def _step(self, tree: Tree, path: str) -> Step | None:
         number = origin(self._store, tree.made.layers, path)
