@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from ..globs import PatternError, has_wildcards, rooted
 from ..graph.layer import ImageLayer
@@ -260,7 +259,7 @@ def _fetched(operation: Copy | Add, source: HttpFile | GitTree, place: _Place) -
         why = "" if fixed else f"{source.remote} may have moved on: no commit is named"
         return _anything(place)._replace(volatile=why, network=True)
     why = "" if source.checksum else f"{source.url} may answer with something else: no checksum is given"
-    name = urlsplit(source.url).path.rpartition("/")[2]
+    name = re.split(r"[?#]", source.url)[0].partition("://")[2].partition("/")[2].rpartition("/")[2]
     unpacked = isinstance(operation, Add) and bool(operation.unpack)
     if unpacked or not name or "%" in name or has_wildcards(name):
         return _anything(place)._replace(volatile=why, network=True)

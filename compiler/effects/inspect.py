@@ -72,8 +72,31 @@ def _pip(inspection: Inspection) -> None:
     collector = call.collector
     given = values(inspection.options, "-r", "--requirement", "-c", "--constraint")
     files = [path for arg in given for path in collector.paths(arg, call.cwds)[0]]
+    pinned = _requirements(inspection, files) and not inspection.operands
+    if (pinned or "--no-index" in inspection.options) and collector.volatile.startswith(f"`{call.base} "):
+        collector.volatile = ""
+    if "--no-index" in inspection.options:
+        collector.network = False
+    editable = values(inspection.options, "-e", "--editable")
+    local = [operand for operand in inspection.operands if operand.text.startswith((".", "/"))]
+    for project in [*local, *editable]:
+        path = project._replace(text=project.text.partition("[")[0], pattern=False)
+        trees, _ = collector.paths(path, call.cwds)
+        collector.read_paths(trees, tree=True)
+        collector.write_paths(trees, tree=True)  # build/, *.egg-info
+    for directory in (call.state.get("PATH") or "").split(
+        ":"
+    ):  # the first pip of PATH may be an environment's
+        prefix = directory.removesuffix("/bin")
+        if directory.startswith("/") and prefix not in {"", "/usr", "/usr/local"} and prefix != directory:
+            collector.write_paths([prefix], tree=True)
+
+
+def _requirements(inspection: Inspection, files: list[str]) -> bool:
+    """Read what the files name; whether they name an exact version of everything."""
+    collector = inspection.call.collector
     seen: set[str] = set()
-    pinned = bool(files) and not inspection.operands
+    pinned = bool(files)
     while files and len(seen) < _MOST:
         path = files.pop()
         if path in seen:
@@ -94,25 +117,7 @@ def _pip(inspection: Inspection) -> None:
                         inspection.read(text.removeprefix("file:").removeprefix("//"), _above(path))
                 elif "==" not in line and not line.startswith("-"):
                     pinned = False
-    if pinned and collector.volatile.startswith(f"`{call.base} "):
-        collector.volatile = ""
-    editable = values(inspection.options, "-e", "--editable")
-    local = [operand for operand in inspection.operands if operand.text.startswith((".", "/"))]
-    for project in [*local, *editable]:
-        trees, _ = collector.paths(
-            project._replace(text=project.text.partition("[")[0], pattern=False), call.cwds
-        )
-        collector.read_paths(trees, tree=True)
-        collector.write_paths(trees, tree=True)  # build/, *.egg-info
-    for directory in (call.state.get("PATH") or "").split(
-        ":"
-    ):  # the first pip of PATH may be an environment's
-        prefix = directory.removesuffix("/bin")
-        if directory.startswith("/") and prefix not in {"", "/usr", "/usr/local"} and prefix != directory:
-            collector.write_paths([prefix], tree=True)
-    if "--no-index" in inspection.options:
-        collector.network = False
-        collector.volatile = ""
+    return pinned
 
 
 def _requirement_lines(content: bytes) -> Iterator[str]:
@@ -366,6 +371,9 @@ def _maven(inspection: Inspection) -> None:
             text = content.decode("utf-8", "replace")
             for match in re.finditer(r"<(?:module|relativePath)>\s*([^<]+?)\s*</", text):
                 inspection.read(match[1], _above(manifest))
+
+
+_INSTALLS = re.compile(r"(?:^|[-_])(?:install|uninstall|deploy)")
 
 
 def _make(inspection: Inspection) -> None:

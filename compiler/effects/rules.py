@@ -17,7 +17,7 @@ PACKAGES = (
         f"/usr/{name}"
         for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32", "libexec", "share", "include")
     ),
-    *(f"/usr/{name}" for name in ("games", "local", "etc", "lib/locale", "x86_64-linux-gnu")),
+    *("/usr/games", "/usr/local", "/usr/etc"),
     *("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/run", "/boot"),
     *(
         f"/var/{name}"
