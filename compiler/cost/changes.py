@@ -18,7 +18,7 @@ HALF_LIFE = 180.0  # days
 _DAY = 86400.0
 _SOURCES, _MANIFESTS = 0.9, 0.1  # of all changes, where there is no history
 _MOST = 400  # files of which one is changed at a time
-_NO_SOURCES = frozenset((".git", "node_modules", ".venv", "__pycache__"))
+_NO_SOURCES = frozenset((".git", "node_modules", ".venv", "__pycache__", "Dockerfile", ".dockerignore"))
 
 
 class Change(NamedTuple):

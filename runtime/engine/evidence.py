@@ -24,7 +24,7 @@ from ..sources.ignore import load_ignore_file
 from ..store import Store
 from ..store.values import Result
 from ..trace.trace import LISTED, Trace
-from .history import StepRecord, read_builds
+from .history import StepRecord, project_mark, project_of, read_builds
 from .keys import definition_key
 from .manifest_files import is_manifest
 from .reasons import last_run
@@ -60,7 +60,7 @@ def gather(
         manifests = {} if main is None else dict(_manifests(main, contexts.get("", ())))
         changes = () if main is None else _commits(main, commits, check, unknown)
         links, directories = _bases(store, plan)
-        observed = observe(store, plan, trees)
+        observed = observe(store, plan, trees, project_of(request))
     finally:
         for tree in trees.values():
             tree.close()
@@ -71,16 +71,27 @@ def gather(
 
 
 def observe(
-    store: Store, plan: LayerPlan, contexts: Mapping[str, ContextTree] | None = None
+    store: Store, plan: LayerPlan, contexts: Mapping[str, ContextTree] | None = None, project: str = ""
 ) -> dict[str, Observation]:
-    """What was seen of the steps of ``plan`` when they were built, by id of their layers."""
+    """What was seen of the steps of ``plan`` when they were built, by id of their layers. Where nothing was, the
+    time of the step in its place in the last builds of ``project`` is taken (:func:`.history.project_of`).
+    """
     last: dict[str, StepRecord] = {}
+    places: dict[tuple[str, str], float] = {}
+    mark = project_mark(project)
     for build in read_builds(os.path.join(store.root, "builds")):
         for step in build.steps:
             if step.state in ("cached", "done"):
                 last.setdefault(step.layer, step)
-    found = ((layer.id, _observation(store, layer, last, contexts or {})) for layer in plan.layers)
-    return {layer: seen for layer, seen in found if seen is not None}
+                if build.project == mark:
+                    places.setdefault((step.stage, step.title), step.seconds)
+    observed: dict[str, Observation] = {}
+    for layer in plan.layers:
+        seen = _observation(store, layer, last, contexts or {})
+        place = (layer.provenance.stage, layer.provenance.title)
+        if seen is not None or place in places:
+            observed[layer.id] = seen or Observation(seconds=places[place])
+    return observed
 
 
 def _observation(
@@ -90,7 +101,7 @@ def _observation(
         base = _base_result(store, layer)
         return None if base is None else Observation(size=_size(store, base.layers), seconds=base.seconds)
     step = last.get(layer.id)
-    seconds, key = last_run(store, layer.id)
+    seconds, key = last_run(store, layer)
     layers = () if step is None else step.layers
     result, traces = _traced(store, key, layers)
     if result is not None:

@@ -23,7 +23,15 @@ from ..events import Event, Reporter, StepCached, StepFailed, StepFinished, Step
 from ..store.store import Store
 from .request import BuildRequest, UrlContext
 
-__all__ = ["BuildRecord", "History", "StepRecord", "name_of", "project_of", "read_builds"]
+__all__ = [
+    "BuildRecord",
+    "History",
+    "StepRecord",
+    "name_of",
+    "project_id",
+    "project_of",
+    "read_builds",
+]
 
 _KEPT = 20
 _FORM = 1
@@ -88,6 +96,20 @@ def project_of(request: BuildRequest) -> str:
     return json.dumps([context, request.dockerfile_name if path is None else os.path.realpath(path)])
 
 
+def project_id(request: BuildRequest) -> str:
+    """:func:`project_of` as records of builds have it."""
+    return _digest(project_of(request))
+
+
+def _digest(project: str) -> str:
+    return hashlib.sha256(project.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def project_mark(project: str) -> str:
+    """How records name what :func:`project_of` gave: it may hold a password."""
+    return hashlib.sha256(project.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
 def name_of(request: BuildRequest) -> str:
     """How people call what is built: its first tag, else its directory."""
     if request.tags:
@@ -131,7 +153,7 @@ class History:
 
     def __init__(self, store: Store, project: str, name: str, reporter: Reporter) -> None:
         self._folder = os.path.join(store.root, "builds")
-        self._project = hashlib.sha256(project.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        self._project = _digest(project)
         self._name = name
         self._report = reporter
         self._started = time.time()

@@ -210,10 +210,15 @@ def trace_of(store: Store, layer_id: str) -> tuple[str, str]:
     return ("", "") if known is None else (known.trace, known.untraced)
 
 
-def last_run(store: Store, layer_id: str) -> tuple[float | None, str]:
-    """The seconds that a step's last run took, and the key of its trace; none and empty where nothing is known."""
-    known = _last_run(store, layer_id)
-    return (None, "") if known is None else (known.seconds, known.trace)
+def last_run(store: Store, layer: ImageLayer) -> tuple[float | None, str]:
+    """The seconds that a step's last run took, and the key of its trace; none and empty where nothing is known. Of
+    the same operation on another tree the seconds are known.
+    """
+    known = _last_run(store, layer.id)
+    if known is not None:
+        return known.seconds, known.trace
+    run = store.record(_STEP, _key(layer))
+    return (None if run is None else _Run(*json.loads(run)).seconds), ""
 
 
 def _last_run(store: Store, layer_id: str) -> _Run | None:

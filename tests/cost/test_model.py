@@ -53,10 +53,10 @@ def steps(plan: LayerPlan, facts: Facts, model: Model, of: Change) -> list[str]:
 
 # --- by hand -----------------------------------------------------------------------------------------
 
-UNFRIENDLY = "FROM node\nWORKDIR /app\nCOPY . .\nRUN install\nRUN pack\nRUN check\n"
-FRIENDLY = "FROM node\nWORKDIR /app\nCOPY deps .\nRUN install\nCOPY . .\nRUN pack\nRUN check\n"
+UNFRIENDLY = "FROM node\nWORKDIR /app\nCOPY . .\nRUN get-deps\nRUN pack\nRUN check\n"
+FRIENDLY = "FROM node\nWORKDIR /app\nCOPY deps .\nRUN get-deps\nCOPY . .\nRUN pack\nRUN check\n"
 SEEN = {
-    "install": Observation(reads("/app", "/app/deps"), writes("/app/lib"), 30.0),
+    "get-deps": Observation(reads("/app", "/app/deps"), writes("/app/lib"), 30.0),
     "pack": Observation(reads("/app/main.c", "/app/lib"), writes("/app/program"), 10.0),
     "check": Observation(reads("/app/program"), Writes(), 2.0),
 }
@@ -72,14 +72,14 @@ def unfriendly(text: str = UNFRIENDLY) -> tuple[LayerPlan, Facts]:
     [
         (
             "main.c",
-            ["COPY . .", "RUN install", "RUN pack", "RUN check"],
+            ["COPY . .", "RUN get-deps", "RUN pack", "RUN check"],
             ["COPY . .", "RUN pack", "RUN check"],
         ),
-        ("README", ["COPY . .", "RUN install", "RUN pack", "RUN check"], ["COPY . ."]),
+        ("README", ["COPY . .", "RUN get-deps", "RUN pack", "RUN check"], ["COPY . ."]),
         (
             "deps",
-            ["COPY . .", "RUN install", "RUN pack", "RUN check"],
-            ["COPY . .", "RUN install", "RUN pack", "RUN check"],
+            ["COPY . .", "RUN get-deps", "RUN pack", "RUN check"],
+            ["COPY . .", "RUN get-deps", "RUN pack", "RUN check"],
         ),
     ],
 )
@@ -221,7 +221,7 @@ def test_the_saving_of_a_better_order() -> None:
         saving(before, after, facts._replace(commits=()), facts_after._replace(commits=())).source
         == "estimate"
     )
-    installs = [layer.id for layer in before.layers if layer.provenance.title == "RUN install"]
+    installs = [layer.id for layer in before.layers if layer.provenance.title == "RUN get-deps"]
     assert wasted(before, facts, installs).classic == pytest.approx(0.75 * 30)
     assert wasted(before, facts, installs).source == "measured"
 
