@@ -280,6 +280,9 @@ class Draft(NamedTuple):
         """The draft without a stage that no other one names; comments above it go with it."""
         index = _index(self, stage)
         stages = (*self.stages[:index], *self.stages[index + 1 :])
+        if index == 0 and not self.arguments:  # where a file begins, or behind its top, is no empty line
+            first = stages[0].from_
+            stages = (stages[0]._replace(from_=first._replace(lead=first.lead.lstrip("\r\n"))), *stages[1:])
         return _renumbered(self._replace(stages=stages), lambda number: number - (number > index))
 
     def commented(self, step: Step, comment: str) -> Draft:

@@ -82,9 +82,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     form.add_argument(
         "--format",
         metavar="FORMAT",
-        choices=("dockerfile", "plan"),
+        choices=("dockerfile", "plan", "svg", "html"),
         default="dockerfile",
-        help="dockerfile, or plan: the plan that it compiles to (default: dockerfile)",
+        help="dockerfile; plan: the plan that it compiles to; svg or html: a picture of the steps before and after "
+        "(default: dockerfile)",
     )
     act = group.add_mutually_exclusive_group()
     act.add_argument("--write", action="store_true", help="change the Dockerfile, instead of printing it")
@@ -104,7 +105,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Rewrite and print."""
     _check_passes(arguments)
-    request, result = _optimised(arguments)
+    request, result, unknown = _optimised(arguments)
+    for text in unknown:
+        print(f"{Style(wants_colour(sys.stderr))('yellow', 'not known:')} {visible(text)}", file=sys.stderr)
     if arguments.verify and not _verified(arguments, request, result):
         return _DIFFERENT
     from ...compiler.optimize.report import explained
@@ -114,7 +117,10 @@ def run(arguments: argparse.Namespace) -> int:
     source = (explained(result) if arguments.explain else result.draft).source
     if arguments.write and source != request.dockerfile:
         _write(request, source.to_bytes())
-    _print(arguments, result, request.dockerfile.text, source.text)
+    if arguments.format in ("svg", "html"):
+        sys.stdout.write(_picture(arguments, request, result))
+    else:
+        _print(arguments, result, request.dockerfile.text, source.text)
     return CHANGED if arguments.check and result.changes else 0
 
 
@@ -144,7 +150,8 @@ def _check_passes(arguments: argparse.Namespace) -> None:
             )
 
 
-def _optimised(arguments: argparse.Namespace) -> tuple[BuildRequest, Result]:
+def _optimised(arguments: argparse.Namespace) -> tuple[BuildRequest, Result, tuple[str, ...]]:
+    """The request, what came of it, and what could not be found out."""
     from ...compiler.definitions import is_definitions
     from ...compiler.optimize.facts import NO_FACTS
     from ..engine.build import opened
@@ -180,18 +187,22 @@ def _optimised(arguments: argparse.Namespace) -> tuple[BuildRequest, Result]:
                 f"{request.dockerfile.name} holds layer definitions",
                 help="layerc optimize rewrites Dockerfiles",
             )
-        resolver = UnknownImages() if arguments.offline else images
-        plan = rewritten(request, resolver, NO_FACTS, 0).plan
+        offline = UnknownImages()
+        resolver = offline if arguments.offline else images
+        facts = gather(request, rewritten(request, resolver, NO_FACTS, 0).plan, store)
         result = rewritten(
             request,
             resolver,
-            gather(request, plan, store),
+            facts,
             arguments.level,
             only=arguments.only,
             skip=arguments.skip,
             observer=_Shower(arguments.print_after) if arguments.print_after else None,
         )
-    return request, result
+    unknown = facts.unknown if arguments.explain else ()
+    if offline.names:
+        unknown += (f"the environment, user and triggers of {', '.join(sorted(offline.names))} (--offline)",)
+    return request, result, unknown
 
 
 class _Shower:
@@ -263,6 +274,22 @@ def _print(arguments: argparse.Namespace, result: Result, before: str, after: st
     elif not (arguments.write or arguments.check):
         sys.stdout.flush()
         sys.stdout.buffer.write(after.encode("utf-8", "surrogateescape"))
+
+
+def _picture(arguments: argparse.Namespace, request: BuildRequest, result: Result) -> str:
+    """The steps before and after side by side, with what the last build tells of them."""
+    from ...compiler.emit import html, svg
+    from ...compiler.emit.difference import draw_difference
+    from ...compiler.optimize.report import change_text
+    from ..engine.last_build import last_build
+    from ..store.store import default_root
+
+    known = last_build(arguments.store or default_root(), request, result.original)
+    picture = draw_difference(result.original, result.plan, known)
+    if arguments.format == "svg":
+        return svg.emit_picture(picture)
+    changes = "\n".join(map(change_text, result.changes)) or "Nothing would change."
+    return html.emit_picture(picture, f"{result.draft.file}, optimised", changes)
 
 
 def _diff(before: str, after: str, old: str, new: str) -> str:

@@ -29,10 +29,17 @@ class Resolver(Protocol):
 
 
 class UnknownImages:
-    """Stands in for images that are not looked at: of each, nothing is known but its platform."""
+    """Stands in for images that are not looked at: of each, nothing is known but its platform. ``names`` are those
+    that were asked for.
+    """
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
 
     def resolve(self, requests: Iterable[ImageRequest]) -> Mapping[ImageRequest, BaseImage]:
         """An empty image for each request."""
+        requests = tuple(requests)
+        self.names.update(request.reference for request in requests)
         return {request: _unknown(request) for request in requests}
 
 
