@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from .graph import LayerGraph
@@ -37,6 +37,17 @@ class DependencyResolver(NamedTuple):
         """
         affected = self.graph.descendants(changed_layer_id) | {changed_layer_id}
         return tuple(self.graph[found] for found in sorted(affected, key=self.graph.index))
+
+    def affected_by(self, changed: Iterable[str]) -> frozenset[str]:
+        """Ids of layers that changed and of all that depend on any of them, in one pass over the graph. Ids that
+        it does not have are left out.
+        """
+        affected = {layer_id for layer_id in changed if layer_id in self.graph}
+        if affected:
+            for layer in self.graph:
+                if layer.id not in affected and not affected.isdisjoint(layer.references):
+                    affected.add(layer.id)
+        return frozenset(affected)
 
     def waves(self, target: str | None = None) -> tuple[tuple[ImageLayer, ...], ...]:
         """Layers that can be built at once: each wave needs only the waves before it."""
