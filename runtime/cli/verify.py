@@ -37,10 +37,10 @@ A and B are each one of
   rootfs://DIR                                          a tree of files; configs are not compared
 
 examples:
-  layerc verify . Dockerfile.new              do both make the same image of this context?
-  layerc optimize . | layerc verify . -       is the optimised Dockerfile's image the same?
-  layerc verify app:old app:new --all         all that is different between two builds
-  layerc verify . docker://app                did Docker build what layerc builds?
+  layerc verify . Dockerfile.new                   do both make the same image of this context?
+  layerc optimize . | layerc verify --prove . -    is the optimised Dockerfile's image the same?
+  layerc verify app:old app:new --all              all that is different between two builds
+  layerc verify . docker://app                     did Docker build what layerc builds?
 
 exit codes:
   0  the same; or A, built twice, differs in the same entries
@@ -68,7 +68,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--twice", action="store_true", help="build A a second time from its first step on, whatever differs"
     )
     group.add_argument(
-        "--no-cache", action="store_true", help="run every step of B again, whatever the cache knows of it"
+        "--prove",
+        action="store_true",
+        help="run the steps of B that A has not, whatever the cache knows of them",
     )
     group.add_argument("--all", action="store_true", help="show all that differs; by default, the beginning")
     group.add_argument("--json", action="store_true", help="print JSON (layerc.verify/1)")
@@ -126,6 +128,7 @@ def run(arguments: argparse.Namespace) -> int:
             times=arguments.times,
             strict=arguments.strict,
             twice=arguments.twice,
+            prove=arguments.prove,
         )
     if arguments.json:
         import json
@@ -182,7 +185,6 @@ def _request(word: Word, context: str | None, arguments: argparse.Namespace) -> 
     options = compile_options(arguments)
     rest = {
         "pull": arguments.pull,
-        "no_cache": arguments.no_cache and word.side == "B",
         "secrets": read_secrets(arguments.secret),
         "allow": read_rights(arguments.allow),
     }

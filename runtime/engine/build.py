@@ -320,8 +320,9 @@ def _fresh(request: BuildRequest, plan: LayerPlan) -> dict[str, str]:
     fresh: dict[str, str] = {}
     for layer in plan.layers:
         named = [stages[stage.lower()] for stage in layer.provenance.stages if stage.lower() in stages]
-        if not isinstance(layer.operation, Base) and (request.no_cache or named):
-            fresh[layer.id] = "--no-cache" if request.no_cache else f"--no-cache-filter {named[0]}"
+        asked = request.no_cache or layer.id in request.fresh_layers
+        if not isinstance(layer.operation, Base) and (asked or named):
+            fresh[layer.id] = "--no-cache" if asked else f"--no-cache-filter {named[0]}"
     return fresh
 
 

@@ -149,6 +149,17 @@ def test_attributes(bench: Bench, tmp_path: Path) -> None:
     assert len(verdict.notes) == 2
 
 
+def test_a_proof_goes_by_no_trace(bench: Bench) -> None:
+    """Two steps change places: what they read is known, so a build runs neither, and a proof runs both."""
+    first, second = "RUN echo one > /one\n", "RUN echo two > /two\n"
+    a, b = f"FROM base\n{first}{second}", f"FROM base\n{second}{first}"
+    bench.build(a)
+    assert bench.compare(a, b, prove=False).b.executed == 0
+    proven = bench.compare(a, b)
+    assert (proven.a.executed, proven.b.executed) == (0, 2)
+    assert proven.equal
+
+
 # --- whose doing it is -------------------------------------------------------------------------------
 
 RANDOM = """\

@@ -62,11 +62,16 @@ class Noted:
         self._report(event)
 
 
-def make(side: Side, store: Store, reporter: Reporter, cancel: Event) -> Tree:
-    """Build or bring in one side. What goes wrong is raised as it is, with the side's name before it."""
+def make(
+    side: Side, store: Store, reporter: Reporter, cancel: Event, unlike: LayerPlan | None = None
+) -> Tree:
+    """Build or bring in one side. What goes wrong is raised as it is, with the side's name before it.
+
+    With ``unlike``, all steps run that this plan has not, whatever the cache knows of them.
+    """
     try:
         if isinstance(side.what, BuildRequest):
-            return _build(side.name, side.what, store, reporter, cancel)
+            return _build(side.name, side.what, store, reporter, cancel, unlike)
         return _bring(side.name, side.what, store, reporter, cancel)
     except LayercError as error:
         error.message = f"{side.name}: {error.message}"
@@ -77,16 +82,30 @@ def make(side: Side, store: Store, reporter: Reporter, cancel: Event) -> Tree:
 # --- what is built -----------------------------------------------------------------------------------
 
 
-def _build(name: str, request: BuildRequest, store: Store, reporter: Reporter, cancel: Event) -> Tree:
+def _build(
+    name: str,
+    request: BuildRequest,
+    store: Store,
+    reporter: Reporter,
+    cancel: Event,
+    unlike: LayerPlan | None,
+) -> Tree:
     plan = compile_only(request, store, reporter)
     image = _only(plan)
     noted = Noted(reporter)
     # Outputs belong to builds; nothing is written or tagged by looking.
     request = request._replace(plan=plan, tags=(), outputs=(), annotations=(), cache_to=())
-    result = build(request, store, noted, cancel)
+    result = build(request._replace(fresh_layers=_unlike(plan, unlike)), store, noted, cancel)
     made = Made(name, image.platform, result.images[0].diff_ids, result.executed, result.cached)
     layers = _chain(plan, image, noted)
     return Tree(made, image.config, tuple(map(step_of, layers)), layers, plan=plan, request=request)
+
+
+def _unlike(plan: LayerPlan, other: LayerPlan | None) -> frozenset[str]:
+    """The layers that ``other`` has not."""
+    if other is None:
+        return frozenset()
+    return frozenset(layer.id for layer in plan.layers) - {layer.id for layer in other.layers}
 
 
 def _only(plan: LayerPlan) -> ImagePlan:

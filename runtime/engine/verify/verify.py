@@ -34,6 +34,7 @@ def verify_plans(
     *,
     times: bool = False,
     strict: bool = False,
+    prove: bool = True,
     cancel: Event | None = None,
 ) -> Verdict:
     """Build two requests (each of one image; a plan of ``request.plan`` is taken as it is) and compare the images.
@@ -42,7 +43,7 @@ def verify_plans(
     makes several images or the two are for different platforms. What differs is in the verdict.
     """
     sides = Side("A", request_a), Side("B", request_b)
-    return verify(*sides, store, progress, times=times, strict=strict, cancel=cancel)
+    return verify(*sides, store, progress, times=times, strict=strict, prove=prove, cancel=cancel)
 
 
 def verify(
@@ -54,15 +55,20 @@ def verify(
     times: bool = False,
     strict: bool = False,
     twice: bool = False,
+    prove: bool = False,
     cancel: Event | None = None,
 ) -> Verdict:
     """Compare two sides. ``times`` compares time stamps too; with ``strict`` A is not built a second time, and all
     that differs counts; with ``twice`` it is in any case, from its first step on.
 
+    With ``prove`` the steps of B that A has not really run: a rewrite may have been derived from what steps were
+    seen to read, and where the cache goes by the same, it proves nothing.
+
     Raises as :func:`verify_plans`.
     """
     cancel = cancel or Event()
-    one, other = make(a, store, progress, cancel), make(b, store, progress, cancel)
+    one = make(a, store, progress, cancel)
+    other = make(b, store, progress, cancel, unlike=one.plan if prove else None)
     if one.made.platform != other.made.platform:
         raise InputError(
             f"{a.name} is for {one.made.platform}, {b.name} for {other.made.platform}",
