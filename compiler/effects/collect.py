@@ -36,6 +36,7 @@ class Collector:
         self.made_links: list[tuple[str, str]] = []
         self.volatile = ""
         self.network = False
+        self.seconds = 0.0
         self.unknown = ""
         self.evidence = Evidence.TEXT
 
@@ -152,4 +153,6 @@ class Collector:
             removes=tuple(dict.fromkeys(self.removes)),
             tools=tuple(dict.fromkeys(self.tools)),
             claims=tuple(self.claims),
+            seconds=self.seconds,
+            links=tuple(dict.fromkeys(self.made_links)),
         )

@@ -35,7 +35,8 @@ class Effects(NamedTuple):
 
     ``manifests`` are the files (absolute paths in the image) that name what an installing tool installs; ``caches``
     are paths that it fills and that an image does not need; ``removes`` are paths that are gone when it ends.
-    ``tools`` are the profiles that were used.
+    ``tools`` are the profiles that were used; ``seconds`` what they say that the step takes, an estimate. ``links``
+    are symbolic links that it makes, path and absolute target.
     """
 
     reads: Reads = NO_READS
@@ -49,6 +50,8 @@ class Effects(NamedTuple):
     removes: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
+    seconds: float = 0.0
+    links: tuple[tuple[str, str], ...] = ()
 
 
 def unknown(why: str) -> Effects:

@@ -60,6 +60,7 @@ def run_profile(call: Call, profile: Profile) -> None:
     if rule.volatile:
         collector.vary(f"`{shown}`: {rule.volatile}")
     collector.network |= rule.network
+    collector.seconds += rule.seconds
     collector.claim(f"`{shown}`: {rule.claim}" if rule.claim else f"`{shown}` is known by its profile")
     if rule.inspector:
         INSPECTORS[rule.inspector](Inspection(call, options, tuple(operands[count:]), tuple(manifests)))
