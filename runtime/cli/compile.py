@@ -7,12 +7,14 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from ...compiler.emit.annotation import NO_ANNOTATIONS
 from ...compiler.emit.table import EMITTERS
 from .options import add_compile_options, add_store_option, compile_options
 from .privileges import become_root
 from .terminal import Style, visible, wants_colour
 
 if TYPE_CHECKING:
+    from ...compiler.emit.annotation import Annotations
     from ...compiler.graph.plan import LayerPlan
     from ...compiler.options import BaseImage, ImageRequest
     from ..engine.request import BuildRequest
@@ -24,6 +26,7 @@ _EPILOG = """\
 examples:
   layerc compile . > plan.json                     resolve the base images, write the plan
   layerc build -f plan.json .                      build it
+  layerc compile --format html . > plan.html       a page that shows what the last build did
   layerc compile --format mermaid --offline .      draw it without looking at base images
 """
 
@@ -32,8 +35,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Describe the command."""
     parser.usage = "layerc compile [OPTIONS] [PATH | URL | -]"
     parser.description = (
-        "Compile a Dockerfile or layer definitions (TOML, JSON) and print the plan: the graph of layers and the "
-        "images made of them."
+        "Compile a Dockerfile or layer definitions (TOML, JSON) and print the plan:\n"
+        "the graph of layers and the images made of them."
     )
     parser.epilog = _EPILOG
     parser.add_argument(
@@ -52,6 +55,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         choices=names,
         default=names[0],
         help=f"{', '.join(names)} (default: {names[0]})",
+    )
+    group.add_argument(
+        "--plain",
+        action="store_true",
+        help="in pictures, show the plan alone and not what the last build did",
     )
     group.add_argument(
         "--offline", action="store_true", help="do not look at base images: their configs count as empty"
@@ -80,8 +88,18 @@ def run(arguments: argparse.Namespace) -> int:
     plan = (_offline if arguments.offline else _resolved)(request, arguments.store)
     _warn(plan)
     emitter = next(emitter for emitter in EMITTERS if emitter.name == arguments.format)
-    sys.stdout.write(emitter.emit(plan))
+    known = (
+        NO_ANNOTATIONS if arguments.plain or not emitter.is_picture else _last_build(arguments, request, plan)
+    )
+    sys.stdout.write(emitter.emit(plan, known))
     return 0
+
+
+def _last_build(arguments: argparse.Namespace, request: BuildRequest, plan: LayerPlan) -> Annotations:
+    from ..engine.last_build import last_build
+    from ..store.store import default_root
+
+    return last_build(arguments.store or default_root(), request, plan)
 
 
 def _resolved(request: BuildRequest, store_root: str | None) -> LayerPlan:

@@ -84,3 +84,33 @@ def test_errors(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert message in captured.err
+
+
+def test_formats_that_draw_are_documents_of_their_own(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, start in (("svg", "<svg "), ("html", "<!DOCTYPE html>")):
+        assert main(["compile", "--offline", "--format", name]) == 0
+        out = capsys.readouterr().out
+        assert out.startswith(start)
+        assert "RUN make" in out
+
+
+@pytest.mark.root
+def test_pictures_show_what_the_last_build_did(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "Dockerfile").write_text("FROM scratch\nWORKDIR /x\nCOPY a /\n")
+    (folder / "a").write_text("1")
+    assert main(["build", "-q", "."]) == 0
+    (folder / "a").write_text("22")
+    assert main(["build", "-q", "."]) == 0
+    with open(folder / "Dockerfile", "a") as file:
+        file.write("RUN later\n")
+    capsys.readouterr()
+    assert main(["compile", "--format", "html"]) == 0
+    page = capsys.readouterr().out
+    for text in ('class="box cached', 'class="box ran', 'class="box new', "a changed (content)"):
+        assert text in page
+    assert main(["compile", "--format", "dot"]) == 0
+    assert "cached \u00b7 " in capsys.readouterr().out
+    assert main(["compile", "--format", "dot", "--plain"]) == 0
+    assert "cached" not in capsys.readouterr().out

@@ -182,3 +182,14 @@ def test_verify_builds_both(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     assert main(["optimize", "--verify", "--write", "context"]) == 0
     assert (folder / "context" / "Dockerfile").read_text() == AFTER
     assert "equal: 1 entry (1 file) and the config" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "start"), [("svg", "<svg "), ("html", "<!DOCTYPE html>")])
+def test_draws_the_steps_before_and_after(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str, start: str
+) -> None:
+    assert main(["optimize", "--format", name, "context"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(start)
+    for text in ("before", "after", "1 step before, 1 after", "COPY"):
+        assert text in out

@@ -14,6 +14,7 @@ from compiling import CASES, compile_case, compile_text
 import layerc.compiler.emit
 import layerc.compiler.instructions
 from layerc.compiler.emit import dot, mermaid
+from layerc.compiler.emit.annotation import Annotation
 from layerc.compiler.emit.table import EMITTERS
 from layerc.compiler.instructions.command import Command
 from layerc.compiler.instructions.table import COMMANDS, command_class
@@ -29,7 +30,7 @@ def modules(package: Path) -> set[str]:
 def test_every_format_is_in_the_table() -> None:
     folder = Path(layerc.compiler.emit.__file__).parent
     assert {emitter.emit.__module__.rpartition(".")[2] for emitter in EMITTERS} == modules(folder) - {
-        *("table", "emitter", "picture")
+        *("table", "emitter", "picture", "annotation", "difference", "drawing", "layout", "page")
     }
     assert len({emitter.name for emitter in EMITTERS}) == len(EMITTERS)
 
@@ -58,7 +59,7 @@ def test_every_instruction_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("name", ["run-mounts", "stages-by-name-and-number", "platform-arguments"])
-@pytest.mark.parametrize("emitter", EMITTERS[1:], ids=lambda emitter: emitter.name)
+@pytest.mark.parametrize("emitter", [dot.DOT, mermaid.MERMAID], ids=lambda emitter: emitter.name)
 def test_golden_pictures(name: str, emitter: object, golden: Callable[[Path, str], None]) -> None:
     assert isinstance(emitter, type(EMITTERS[0]))
     golden(CASES / name / f"plan{emitter.suffix}", emitter.emit(compile_case(CASES / name)))
@@ -87,11 +88,29 @@ def test_long_titles_are_cut() -> None:
     assert max(map(len, dot.emit(plan).splitlines())) < 120
 
 
+def test_what_is_known_is_told_and_coloured() -> None:
+    plan = compile_text("FROM scratch AS a\nCOPY x /\nFROM scratch\nCOPY --from=a /x /\nRUN b\n")
+    first, second, third = plan.layers
+    known = {
+        first.id: Annotation("cached", 3.0, 2_000_000),
+        third.id: Annotation("ran", 1.5, None, 'said "so"\\'),
+    }
+    text = dot.emit(plan, known)
+    assert 'layer0 [label="1/1 COPY x /\\ncached \u00b7 3.0 s \u00b7 2.0 MB", style=filled, ' in text
+    assert 'tooltip="said \\"so\\"\\\\"' in text
+    text = mermaid.emit(plan, known)
+    assert 'layer0["1/1 COPY x / - cached #183; 3.0 s #183; 2.0 MB"]' in text
+    assert "  class layer0 cached\n" in text
+    assert second.id not in known
+    assert "critical" not in text  # all steps wait for each other
+
+
 @pytest.mark.engine
 def test_graphviz_reads_it() -> None:
     program = shutil.which("dot")
     if program is None:
         pytest.skip("Graphviz is not installed")
-    text = dot.emit(compile_text(NASTY))
+    plan = compile_text(NASTY)
+    text = dot.emit(plan, {plan.layers[0].id: Annotation("ran", 1, 1, 'a"b\\')})
     done = subprocess.run([program, "-Tsvg"], input=text, capture_output=True, text=True, check=True)
     assert "2/2 RUN ü" in done.stdout
