@@ -34,6 +34,7 @@ _FIGURES = 53  # columns of the figures of a step
 _COLUMN = 14  # one of the figures of a kind
 _KINDS = 6  # kinds of change that are shown
 _PARTS = 3  # parts of the context that a kind is called by
+_GIT = ".git"
 _ADVICE = "estimates: build once with layerc to measure those steps, and to see what they read"
 _CACHES = {"classic": "a classic cache (BuildKit)", "layerc": "layerc's cache"}
 
@@ -224,6 +225,11 @@ def _grounds(report: Report, facts: Facts, style: Style) -> Iterator[str]:
         )
         if any(not step.time.measured for step in report.before[0].steps):
             yield style("dim", _ADVICE)
+    if any(file.path == _GIT and file.kind == "directory" for file in facts.contexts.get("", ())):
+        yield style(
+            "dim",
+            "the repository lies in the build context, and each commit changes it (.dockerignore helps)",
+        )
     for text in facts.unknown:
         yield style("dim", f"not known: {visible(text)}")
 
