@@ -81,7 +81,7 @@ def verify(
         again = Again(one, store, progress, cancel, times=times)
         found = _excused(found, again, twice=twice)
     elif found or twice:
-        notes.append(_NOT_TWICE[strict])
+        notes.append(_not_twice(other, strict=strict))
     compared = not one.bare and not other.bare
     if not compared:
         notes.append("a tree of files has no config: configs were not compared")
@@ -120,10 +120,11 @@ def _unstable(store: Store, a: Tree, again: Again, found: Sequence[Change]) -> t
     return tuple(map(_Explaining(store, a, second), rest))
 
 
-_NOT_TWICE = {
-    False: "A is an image: what it does differently each time it is built can not be told",
-    True: "A was not built a second time: all that differs counts",
-}
+def _not_twice(b: Tree, *, strict: bool) -> str:
+    if strict:
+        return "A was not built a second time: all that differs counts"
+    turn = "; B can be: compare the other way round" if b.plan is not None else ""
+    return f"A is an image, which can not be built a second time: all that differs counts{turn}"
 
 
 class _Explaining:
