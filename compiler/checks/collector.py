@@ -37,8 +37,8 @@ class Checks:
     """Collects warnings, each once. ``chosen`` is the value of :data:`ARGUMENT`, if it is given.
 
     ``ignored`` says of a path of the build context whether ``.dockerignore`` excludes it; without one, no
-    path is looked at. ``comments`` says whether comments above instructions count. Raises ``CompileError`` where the
-    choice of rules is malformed.
+    path is looked at. ``comments`` says whether comments above instructions count. Raises ``CompileError`` where
+    the choice of rules is malformed.
     """
 
     def __init__(

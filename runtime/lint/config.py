@@ -90,9 +90,8 @@ def load_config(path: str) -> LintConfig | None:
     try:
         config = reader(path, data)
     except (ValueError, RecursionError) as error:
-        raise InputError(
-            f"{path}: {error or 'nested too deeply'}", help="docs/linting.md has all keys"
-        ) from error
+        why = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise InputError(f"{path}: {why}", help="docs/linting.md has all keys") from error
     return None if config is None else config._replace(path=os.path.abspath(path))
 
 
