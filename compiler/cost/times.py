@@ -16,21 +16,10 @@ __all__ = ["Source", "Time", "time_of", "weakest"]
 Source = Literal["measured", "history", "estimate"]
 
 _ORDER: tuple[Source, ...] = ("estimate", "history", "measured")
-_OTHER = 5.0
+_UNKNOWN = 5.0
 _COPY = 0.1
 _DOWNLOAD = 2.0
-_NO_TOOL = 0.2
-# Seconds that a common use takes on a small machine: right in the order of magnitude, no more.
-_SECONDS: dict[str, float] = {
-    **dict.fromkeys(("apt-get", "apt", "dnf", "yum", "microdnf", "zypper"), 20.0),
-    **dict.fromkeys(("npm", "yarn", "pnpm", "bundle", "composer", "poetry", "pipenv", "conda"), 30.0),
-    **dict.fromkeys(("pip", "pip3", "gem", "go", "nuget"), 20.0),
-    **dict.fromkeys(("cargo", "mvn", "gradle", "dotnet", "make", "cmake", "sbt", "bazel"), 60.0),
-    **dict.fromkeys(("apk", "uv", "curl", "wget", "git"), 5.0),
-    **dict.fromkeys(("gcc", "cc", "g++", "tsc", "webpack"), 10.0),
-    **dict.fromkeys(("chmod", "chown", "mkdir", "ln", "rm", "cp", "mv", "tar", "useradd", "groupadd"), 0.2),
-    **dict.fromkeys(("adduser", "addgroup", "touch", "echo", "cat", "sed", "true", "unzip", "install"), 0.2),
-}
+_LEAST = 0.2  # of a step that starts a program
 
 
 class Time(NamedTuple):
@@ -51,9 +40,7 @@ def time_of(layer: ImageLayer, facts: Facts, effects: Effects) -> Time:
 def _estimate(layer: ImageLayer, effects: Effects) -> float:
     match layer.operation:
         case Run():
-            if not effects.tools:
-                return _OTHER if effects.unknown else _NO_TOOL
-            return sum(_SECONDS.get(tool.partition(" ")[0], _OTHER) for tool in effects.tools)
+            return max(effects.seconds + _UNKNOWN * bool(effects.unknown), _LEAST)
         case Copy() | Add() as copy:
             return _DOWNLOAD if any(isinstance(item, HttpFile) for item in copy.sources) else _COPY
         case Base() | MakeDir():
