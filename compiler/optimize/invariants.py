@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from ...grammar.syntax import Directive, Document
-from ..graph.plan import ImagePlan, LayerPlan
-from .draft import Draft, Stage
+from ..graph.plan import ImagePlan, LayerPlan, Notice
+from .draft import Draft
 from .passes import Pass
 from .version import Version
 
@@ -52,24 +52,33 @@ def _difference(old: ImagePlan, new: ImagePlan) -> str:
 
 
 def _broken_stage(before: Draft, after: Draft, item: Pass) -> str:
-    now: dict[str, Stage] = {stage.name: stage for stage in after.stages if stage.name}
-    keys = {stage.key for stage in after.stages}
+    by_key = {stage.key: stage for stage in after.stages}
+    known = {stage.key for stage in before.stages}
+    by_name = {stage.name: stage for stage in after.stages if stage.name and stage.key not in known}
     for stage in before.stages:
-        gone = stage.name not in now if stage.name else stage.key not in keys
-        if gone and item.drops_stages != "any" and (stage.name or item.drops_stages == "none"):
-            return f"the stage {stage.name or stage.from_.text.strip()} is gone"
-        if not gone and stage.name:
-            for old, new in zip(stage.ends, now[stage.name].ends, strict=False):
+        now = by_key.get(stage.key, by_name.get(stage.name))
+        if now is None:
+            if item.drops_stages == "none" or (item.drops_stages == "unnamed" and stage.name):
+                return f"the stage {stage.name or stage.from_.text.strip()} is gone"
+        elif stage.name != now.name:
+            return f"the stage {stage.name or stage.from_.text.strip()} has another name"
+        elif stage.name:
+            for old, new in zip(stage.ends, now.ends, strict=False):
                 if old.after.config != new.after.config:
                     return f"the stage {stage.name} ends with another config"
     return ""
 
 
 def _new_warning(before: LayerPlan, after: LayerPlan) -> str:
-    old = Counter((notice.rule, notice.message) for notice in before.notices)
-    new = Counter((notice.rule, notice.message) for notice in after.notices if notice.line)
+    """What is meant by a mistyped name may be another one now: that is no other warning."""
+    old = Counter(map(_gist, before.notices))
+    new = Counter(_gist(notice) for notice in after.notices if notice.line)
     more = new - old
     return f"there is a new warning: {next(iter(more))[1]}" if more else ""
+
+
+def _gist(notice: Notice) -> tuple[str, str]:
+    return notice.rule, notice.message.partition(" (did you mean")[0]
 
 
 def _directives(document: Document) -> tuple[tuple[str, str], ...]:

@@ -69,7 +69,7 @@ def optimize(
     Raises what compiling raises, for the file as given: ``CompileError``, and ``UnresolvedImagesError`` with the
     images to hand in.
     """
-    setting = Setting(options, images, ignored)
+    setting = Setting.of(document, options, images, ignored)
     first = first_version(document, setting)
     chosen = [item for item in passes if item.level <= level and item.name not in skip]
     work = _Work(first, setting, facts, [item for item in chosen if not only or item.name in only], observer)

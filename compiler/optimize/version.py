@@ -17,11 +17,35 @@ __all__ = ["Setting", "Version", "first_version", "version_of"]
 
 
 class Setting(NamedTuple):
-    """All that the meaning of a text depends on."""
+    """All that the meaning of a text depends on. ``varied`` are other build arguments for the same text: each ARG
+    of a stage has another value.
+    """
 
     options: CompileOptions
     images: Mapping[ImageRequest, BaseImage]
-    ignored: Callable[[str], bool] | None = None
+    ignored: Callable[[str], bool] | None
+    varied: Mapping[str, str]
+
+    @classmethod
+    def of(
+        cls,
+        document: Document,
+        options: CompileOptions,
+        images: Mapping[ImageRequest, BaseImage],
+        ignored: Callable[[str], bool] | None,
+    ) -> Setting:
+        """The setting of ``document``, the file as given."""
+        draft = Draft.of(document)
+        of_file = {_name(word) for step in draft.arguments for word in step.instruction.args}
+        args = (step for step in draft.every if step.keyword == "ARG")
+        names = {_name(word) for step in args for word in step.instruction.args} - of_file
+        given = dict(options.build_args)
+        varied = {name: f"{given.get(name, name)}-varied" for name in names}
+        return cls(options, images, ignored, given | varied if varied else {})
+
+    def compiled(self, document: Document) -> Compiled:
+        """The meaning of a text. Raises ``CompileError`` and ``UnresolvedImagesError``."""
+        return compile_watched(document, self.options, self.images, self.ignored)
 
 
 class Version(NamedTuple):
@@ -37,32 +61,26 @@ class Version(NamedTuple):
 
 def first_version(document: Document, setting: Setting) -> Version:
     """The file as given. Raises ``CompileError`` and ``UnresolvedImagesError``."""
-    compiled = compile_watched(document, *setting)
+    compiled = setting.compiled(document)
     draft = _aimed(Draft.of(document), document, compiled, setting.options)
-    return Version(draft.with_origins(), document, compiled.plan, _varied(draft, document, setting))
+    return Version(draft.with_origins(), document, compiled.plan, _varied(document, setting))
 
 
 def version_of(draft: Draft, setting: Setting) -> Version:
     """What a pass gave. Raises ``LayercError``, ``UnresolvedImagesError`` and ``ValueError``."""
     document = parse(draft.source)
     setting = setting._replace(options=_retargeted(setting.options, draft))
-    compiled = compile_watched(document, *setting)
+    compiled = setting.compiled(document)
     draft = draft.compiled(document, compiled)
-    return Version(draft, document, compiled.plan, _varied(draft, document, setting))
+    return Version(draft, document, compiled.plan, _varied(document, setting))
 
 
-def _varied(draft: Draft, document: Document, setting: Setting) -> tuple[ImagePlan, ...] | None:
-    """The images when each ARG of a stage has another value than now."""
-    of_file = {_name(word) for step in draft.arguments for word in step.instruction.args}
-    args = (step for step in draft.every if step.keyword == "ARG")
-    names = {_name(word) for step in args for word in step.instruction.args} - of_file
-    if not names:
+def _varied(document: Document, setting: Setting) -> tuple[ImagePlan, ...] | None:
+    if not setting.varied:
         return ()
-    given = dict(setting.options.build_args)
-    given |= {name: f"{given.get(name, name)}-varied" for name in names}
-    options = setting.options._replace(build_args=given)
+    options = setting.options._replace(build_args=setting.varied)
     try:
-        return compile_watched(document, options, setting.images, setting.ignored).plan.images
+        return setting._replace(options=options).compiled(document).plan.images
     except (LayercError, UnresolvedImagesError):
         return None
 

@@ -30,7 +30,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from layerc.compiler.config import ImageConfig
 from layerc.compiler.effects.paths import Reads, Writes
@@ -86,9 +86,12 @@ def optimize_text(
     return with_images(again, images)
 
 
+_Answer = TypeVar("_Answer")
+
+
 def with_images(
-    wanted: Callable[[Mapping[ImageRequest, BaseImage]], Result], images: Mapping[str, Mapping[str, Any]]
-) -> Result:
+    wanted: Callable[[Mapping[ImageRequest, BaseImage]], _Answer], images: Mapping[str, Mapping[str, Any]]
+) -> _Answer:
     """What ``wanted`` gives when it has all images that it asks for."""
     known: dict[ImageRequest, BaseImage] = {}
     while True:
