@@ -12,6 +12,7 @@ from ...compiler.lint.settings import Choice
 from ..errors import InputError, UsageError
 from ..lint.config import Configs, LintConfig, fail_level, load_config
 from ..lint.files import STANDARD_INPUT, find_files
+from .errors import report
 from .findings.table import FORMATS, renderer
 from .terminal import Style, columns, wants_colour
 
@@ -107,17 +108,22 @@ def run(arguments: argparse.Namespace) -> int:
     configs = _Overlaid(arguments)
     names = find_files(arguments.files or ["."], configs)
     results = list(_results(arguments, names, configs))
+    problems = [result.problem for result in results if result.problem is not None]
+    code = max((report(problem) for problem in problems), default=0)
+    results = [result for result in results if result.problem is None]
     if arguments.update_baseline:
-        return _update_baseline(arguments, results)
+        _update_baseline(arguments, results)
+        return code
     results = _without_known(results)
     if arguments.diff:
-        return _print_diff(results)
+        changed = _print_diff(results)
+        return code or changed
     mends = arguments.fix or arguments.unsafe_fixes
     if mends:
         _write_files(results)
     form = arguments.format or next((each.format for each in configs.used if each.format), "") or "human"
     _print(arguments, results, form, configs, to_stderr=mends and STANDARD_INPUT in names)
-    return _FOUND if any(_fails(result) for result in results) else 0
+    return code or (_FOUND if any(_fails(result) for result in results) else 0)
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -261,12 +267,11 @@ def _results(arguments: argparse.Namespace, names: Sequence[str], configs: Confi
 # --- baselines ---------------------------------------------------------------------------------------
 
 
-def _update_baseline(arguments: argparse.Namespace, results: Sequence[FileResult]) -> int:
+def _update_baseline(arguments: argparse.Namespace, results: Sequence[FileResult]) -> None:
     from ..lint.baseline import Baseline
 
     count = Baseline(arguments.baseline).write(results)
     print(f"{arguments.baseline}: {count} {'finding' if count == 1 else 'findings'}")
-    return 0
 
 
 def _without_known(results: list[FileResult]) -> list[FileResult]:

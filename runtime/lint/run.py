@@ -39,7 +39,7 @@ class FileResult(NamedTuple):
     """What is found in one file; with fixes, in the text that they leave. ``before`` is the text as it was read.
 
     ``fixed`` counts the fixes that were made, ``ignored`` the findings that comments in the file ignore.
-    ``fail_level`` and ``baseline`` are those of its config.
+    ``fail_level`` and ``baseline`` are those of its config. ``problem`` says why there is no result.
     """
 
     name: str
@@ -51,12 +51,13 @@ class FileResult(NamedTuple):
     baseline: str = ""
     fixed: int = 0
     refused: tuple[Refused, ...] = ()
+    problem: InputError | None = None
 
 
 def lint_files(
     names: Sequence[str], request: Request, cache: ResultCache | None = None, jobs: int = 1
 ) -> Iterator[FileResult]:
-    """The result of each file, in order. Raises :class:`InputError` for files and configs that can not be used."""
+    """The result of each file, in order. Raises :class:`InputError` for configs that can not be used."""
     known: dict[int, FileResult] = {}
     todo: list[tuple[int, str]] = []
     for number, name in enumerate(names):
@@ -80,9 +81,12 @@ def _key(source: SourceFile, config: LintConfig, surroundings: str) -> tuple[str
 
 
 def _remembered(name: str, request: Request, cache: ResultCache) -> FileResult | None:
-    source = read_file(name)
     config = request.configs.of(name)
-    key = _key(source, config, around(name, request.context).key)
+    try:
+        source = read_file(name)
+        key = _key(source, config, around(name, request.context).key)
+    except InputError:
+        return None
     found = cache.find(key, source)
     return (
         None
@@ -93,9 +97,14 @@ def _remembered(name: str, request: Request, cache: ResultCache) -> FileResult |
 
 def _lint(name: str, request: Request, cache: ResultCache | None) -> FileResult:
     is_text = name == STANDARD_INPUT
-    source = read_file(name, request.stdin_name if is_text else "")
-    config = request.configs.of(request.stdin_name if is_text else name)
-    surroundings = around(None if is_text else name, request.context)
+    shown = request.stdin_name if is_text else name
+    config = request.configs.of(shown)
+    source = SourceFile(shown, "")
+    try:
+        source = read_file(name, shown)
+        surroundings = around(None if is_text else name, request.context)
+    except InputError as error:
+        return FileResult(name, source, source, (), 0, config.fail_level, problem=error)
     given = surroundings.make(config.settings)
     try:
         if request.fix:

@@ -104,6 +104,20 @@ def test_mistakes(
     assert told in capsys.readouterr().err
 
 
+def test_a_file_that_can_not_be_linted_does_not_stop_the_rest(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b", "c"):
+        (folder / name).mkdir()
+        (folder / name / "Dockerfile").write_text(BAD)
+    (folder / "b" / ".dockerignore").write_text("a[\n")
+    for _ in range(2):
+        assert run("--format", "tty", "-j", "2") == 4
+        out, err = capsys.readouterr()
+        assert [line.split(":")[0] for line in out.splitlines()] == ["a/Dockerfile", "c/Dockerfile"]
+        assert "b/.dockerignore:1:1" in err
+
+
 # --- configs -----------------------------------------------------------------------------------------
 
 
