@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from .call import Call
 from .links import normal
+from .lookup import look_up
 from .values import State
 
 __all__ = ["BUILTINS"]
@@ -135,7 +136,7 @@ def _wrapped(call: Call) -> State:
     if name is None:
         call.collector.fail("which program is run depends on a variable or a command")
         return call.state
-    from .programs import look_up, run_program
+    from .programs import run_program
 
     if looks:
         look_up(call, name)
@@ -148,8 +149,6 @@ def _wrapped(call: Call) -> State:
 
 
 def _look(call: Call) -> State:
-    from .programs import look_up
-
     for arg in call.args:
         if arg.known is not None and not arg.text.startswith("-"):
             look_up(call, arg.text)

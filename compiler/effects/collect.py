@@ -20,7 +20,7 @@ class Collector:
 
     def __init__(self, facts: Facts, links: Links, ignored: Iterable[str] = ()) -> None:
         self.facts = facts
-        self.links = links
+        self.links = self._below = links
         self._ignored = (*_NOT_IN_THE_IMAGE, *ignored)
         self._names: set[str] = set()
         self._lists: set[str] = set()
@@ -93,6 +93,11 @@ class Collector:
             found += look(normal(text if text.startswith("/") else f"{cwd}/{text}"))
         return found, whole
 
+    def link(self, made: Iterable[tuple[str, str]]) -> None:
+        """Symbolic links that are made: what comes later may go through them."""
+        self.made_links += made
+        self.links = self._below.plus(self.made_links)
+
     # --- reads ---------------------------------------------------------------------------------------------
 
     def read(self, arg: Arg, cwds: Iterable[str], *, tree: bool = False) -> None:
@@ -104,6 +109,10 @@ class Collector:
         """The same with absolute paths."""
         for path in paths:
             (self._trees if tree else self._names).update(self.real(path))
+
+    def mount(self, paths: Iterable[str]) -> None:
+        """Paths over which something is mounted: that they are there is looked at."""
+        self._names.update(paths)
 
     def list_paths(self, paths: Iterable[str]) -> None:
         """Directories whose names are read."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 from .call import Call, split_options, values
+from .lookup import look_up
 from .values import Arg
 
 __all__ = ["FILE_TOOLS"]
@@ -197,7 +198,7 @@ def _link(call: Call) -> None:
         if not last.text.endswith("/") and last.text != ".":
             found = collector.write(last, call.cwds, follow=False)
             if symbolic:
-                collector.made_links += [(path, _target(source.text, path)) for path in found]
+                collector.link((path, _target(source.text, path)) for path in found)
 
 
 def _target(text: str, path: str) -> str:
@@ -225,6 +226,9 @@ def _sed(call: Call) -> None:
 def _may_write(script: Arg) -> bool:
     """Whether a sed script may have the command or flag ``w`` or ``e``."""
     return re.search(r"(?:^|[;{}\n/|#,!0-9$])\s*[gpiIM0-9]*[wWe](?:\s|$)", script.text) is not None
+
+
+_COMPRESSORS = ("gzip", "pigz", "bzip2", "lbzip2", "xz", "zstd", "lzma", "compress")
 
 
 def _tar(call: Call) -> None:
@@ -257,6 +261,8 @@ def _tar(call: Call) -> None:
             collector.read(archive, call.cwds)
     else:
         collector.fail("`tar` with options that are not understood")
+    for program in _COMPRESSORS:
+        look_up(call, program)
 
 
 def _unpacks_to(call: Call, directory: Arg) -> None:

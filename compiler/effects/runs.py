@@ -11,14 +11,17 @@ from .builtins import BUILTINS
 from .call import Call
 from .collect import Collector
 from .links import Links, normal
+from .lookup import look_up, start_program
 from .model import Effects, unknown
-from .programs import look_up, run_program
+from .programs import run_program
 from .script import Walker
 from .values import Arg, State
 
 __all__ = ["run_effects"]
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# What the sandbox mounts over, and what the C library asks for.
+_MOUNTED = ("/dev", "/proc", "/sys", "/etc/hosts", "/etc/resolv.conf", "/etc/hostname", "/selinux")
 _ROOT = frozenset(("", "root", "0", "0:0", "root:root", "root:0", "0:root"))
 
 
@@ -28,7 +31,8 @@ def run_effects(operation: Run, facts: Facts, links: Links) -> Effects:
         return unknown("it has no command")
     mounted = [normal(mount.target) for mount in operation.mounts if mount.target]
     collector = Collector(facts, links, (*mounted, "/dev/pipes"))
-    collector.make_directories(item for item in mounted)
+    collector.make_directories(mounted)
+    collector.mount(_MOUNTED)
     root = operation.user in _ROOT
     if not root:
         collector.read_paths(["/etc/passwd", "/etc/group"])
@@ -64,10 +68,10 @@ def _command(operation: Run, collector: Collector, state: State) -> None:
         state = state._replace(stops=stops)
         content = inline.get(argv[-1])
         if content is None:
-            _shell_itself(call)
+            start_program(call, call.name)
             walker.text(argv[-1], state)
         elif not content.startswith("#!"):
-            _shell_itself(call)
+            start_program(call, call.name)
             walker.text(content, state)
         else:
             _interpreted(call._replace(state=state), content)
@@ -80,11 +84,6 @@ def _command(operation: Run, collector: Collector, state: State) -> None:
     run_program(call)
 
 
-def _shell_itself(call: Call) -> None:
-    """The shell is a program too: the loader's reads."""
-    run_program(call._replace(name="true", args=()))
-
-
 def _interpreted(call: Call, content: str) -> None:
     """A script with the name of its interpreter in its first line."""
     first, _, rest = content.partition("\n")
@@ -93,7 +92,7 @@ def _interpreted(call: Call, content: str) -> None:
     if name == "env" and len(words) == 2:
         name = words[1]
     if name in {"sh", "bash", "ash", "dash"}:
-        _shell_itself(call)
+        start_program(call, call.name)
         stops = call.state.stops or any("e" in word for word in words[1:] if word.startswith("-"))
         call.walker.text(rest, call.state._replace(stops=stops))
     else:
