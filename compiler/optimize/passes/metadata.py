@@ -10,7 +10,9 @@ that do so move along, if they may pass as well: an ENV passes no other ENV, so 
 the config stays, and no RUN that may read it; nothing passes what sets a variable that its own text names. CMD,
 ENTRYPOINT, HEALTHCHECK, SHELL and ONBUILD are not expanded when an image is built.
 
-ENV and LABEL alone are left where they are: their text changes seldom, and a LABEL is part of no step's identity.
+It is done where it pays: with a promise, or if the RUNs that are passed were seen to take a second or more; those
+without a promise are the likes of ``mkdir``. ENV and LABEL alone are left where they are: their text changes
+seldom, and a LABEL is part of no step's identity.
 
 Before::
 
@@ -53,6 +55,7 @@ _FOLLOW = frozenset(("ARG", "ENV", "LABEL"))
 _NOT_EXPANDED = frozenset(("CMD", "ENTRYPOINT", "HEALTHCHECK", "SHELL", "ONBUILD", "MAINTAINER"))
 _PROMISE = re.compile(r"^[ \t]*#\s*layerc:\s*named-only\s*$", re.MULTILINE | re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_WORTH = 1.0  # seconds that the steps that are passed have to take
 #: Why a RUN sees a variable; empty if it does not.
 Sees = Callable[[Run, str], str]
 
@@ -70,19 +73,24 @@ class _Way(NamedTuple):
     at: Step | None = None
 
 
-def run(draft: Draft, facts: Facts) -> Rewrite:  # noqa: ARG001  # the shape of all passes
-    """Move what is shown to be unread."""
+def run(draft: Draft, facts: Facts) -> Rewrite:
+    """Move what is shown to be unread, where that pays."""
     promised = _promised(draft)
 
     def sees(operation: Run, name: str) -> str:
         return reading_of(operation._replace(named_only=promised), name)
 
-    return _sunk(draft, sees, _any_argument, "")
+    def pays(step: Step, way: _Way) -> bool:
+        seen = (facts.observed.get(layer.id) for run in way.passed for layer in run.layers)
+        seconds = sum(each.seconds or 0 for each in seen if each is not None)
+        return seconds >= _WORTH or not _set_by(step).isdisjoint(promised)
+
+    return _sunk(draft, sees, _any_argument, pays)
 
 
 def run_late(draft: Draft, facts: Facts) -> Rewrite:  # noqa: ARG001  # the shape of all passes
     """Move what only labels name."""
-    rewrite = _sunk(draft, _names, _only_labels, "the environment of RUN has no {} any more")
+    rewrite = _sunk(draft, _names, _only_labels, lambda *_: True, "the environment of RUN has no {} any more")
     return rewrite._replace(refusals=())
 
 
@@ -116,7 +124,13 @@ def _only_labels(stage: Stage, step: Step) -> bool:
     return bool(users) and all(each.keyword == "LABEL" for each in users)
 
 
-def _sunk(draft: Draft, sees: Sees, wanted: Callable[[Stage, Step], bool], differs: str) -> Rewrite:
+def _sunk(
+    draft: Draft,
+    sees: Sees,
+    wanted: Callable[[Stage, Step], bool],
+    pays: Callable[[Step, _Way], bool],
+    differs: str = "",
+) -> Rewrite:
     changes: list[Change] = []
     refusals: list[Refusal] = []
     for before in draft.stages:
@@ -128,6 +142,8 @@ def _sunk(draft: Draft, sees: Sees, wanted: Callable[[Stage, Step], bool], diffe
             way = _way(stage.steps, step, sees)
             if way.behind is None:
                 refusals += _refused(step, way)
+                continue
+            if not pays(step, way):
                 continue
             draft = _moved(draft, way)
             changes.append(_change(step, way, differs))
