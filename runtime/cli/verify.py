@@ -28,7 +28,7 @@ DIFFERENT = 7
 _EPILOG = """\
 A and B are each one of
   a directory with a Dockerfile, or the URL of one      built, as layerc build does
-  a Dockerfile, or a plan; - is standard input          built with the files of --context
+  a Dockerfile, layer definitions, a plan; - (stdin)    built with the files of --context
   a name that layerc build -t gave                      the image in the store
   oci-layout://DIR[:TAG], a directory with one          an OCI layout
   oci-archive://FILE, docker-archive://FILE, a file     an archive of an image, or the tar of a tree

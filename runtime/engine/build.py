@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 __all__ = ["build", "build_again", "compile_only", "opened", "read_dockerfile"]
 
+# Who asks for what no option names.
+_BY_VERIFY = "layerc verify"
+
 
 def compile_only(request: BuildRequest, store: Store, reporter: Reporter) -> LayerPlan:
     """The plan of ``request``; base images are looked at, nothing is built."""
@@ -147,7 +150,7 @@ def build_again(
         images = _images(request, scratch, outside, reporter, cancel)
         inputs = Inputs(scratch, outside.contexts, outside.fetcher)
         history = UnkeptHistory(scratch, project_of(request), name_of(request), reporter)
-        fresh = dict.fromkeys(layers, "layerc verify")
+        fresh = dict.fromkeys(layers, _BY_VERIFY)
         _, results = _run(
             request, plan, fresh, scratch, inputs, images, outside.agents, history, cancel, None
         )
@@ -320,9 +323,14 @@ def _fresh(request: BuildRequest, plan: LayerPlan) -> dict[str, str]:
     fresh: dict[str, str] = {}
     for layer in plan.layers:
         named = [stages[stage.lower()] for stage in layer.provenance.stages if stage.lower() in stages]
-        asked = request.no_cache or layer.id in request.fresh_layers
-        if not isinstance(layer.operation, Base) and (asked or named):
-            fresh[layer.id] = "--no-cache" if asked else f"--no-cache-filter {named[0]}"
+        if isinstance(layer.operation, Base):
+            continue
+        if request.no_cache:
+            fresh[layer.id] = "--no-cache"
+        elif named:
+            fresh[layer.id] = f"--no-cache-filter {named[0]}"
+        elif layer.id in request.fresh_layers:
+            fresh[layer.id] = _BY_VERIFY
     return fresh
 
 
