@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..graph.layer import ImageLayer
+from ..graph.operations import Run
 from ..graph.plan import LayerPlan
 from .annotation import NO_ANNOTATIONS, Annotation, Annotations, seconds_text
 from .picture import Arrow, Lane, Picture, draw
@@ -74,7 +74,7 @@ def _pairs(before: LayerPlan, after: LayerPlan) -> list[_Pair]:
         for number, layer in enumerate(olds):
             places.setdefault(_text(layer), []).append(number)
         matched = [(places[_text(layer)].pop(0), layer) for layer in news if places.get(_text(layer))]
-        stays = _longest_rising([number for number, _ in matched])
+        stays = _staying(matched)
         found += [_Pair(olds[number], layer, number not in stays) for number, layer in matched]
     return found
 
@@ -83,19 +83,20 @@ def _text(layer: ImageLayer) -> str:
     return " ".join(layer.provenance.title.split()) or layer.id
 
 
-def _longest_rising(numbers: Sequence[int]) -> frozenset[int]:
-    """A longest rising subsequence of different numbers (C. Schensted, 1961, by patience sorting)."""
-    tops: list[int] = []
-    before: dict[int, int | None] = {}
-    for number in numbers:
-        place = bisect_left(tops, number)
-        before[number] = tops[place - 1] if place else None
-        tops[place : place + 1] = [number]
+def _staying(matched: Sequence[tuple[int, ImageLayer]]) -> frozenset[int]:
+    """The numbers that stay in their order: as many as there can be, and among equals those with most RUN steps,
+    since it is the others that are moved around them.
+    """
+    best: list[tuple[int, int, int | None]] = []  # for each that ends a row: steps, RUN steps, the one before
+    for place, (number, layer) in enumerate(matched):
+        before = [(*best[other][:2], other) for other in range(place) if matched[other][0] < number]
+        count, runs, last = max(before, default=(0, 0, None))
+        best.append((count + 1, runs + isinstance(layer.operation, Run), last))
     found: set[int] = set()
-    number_or_none = tops[-1] if tops else None
-    while number_or_none is not None:
-        found.add(number_or_none)
-        number_or_none = before[number_or_none]
+    place_or_none = max(range(len(best)), key=lambda place: best[place][:2], default=None)
+    while place_or_none is not None:
+        found.add(matched[place_or_none][0])
+        place_or_none = best[place_or_none][2]
     return frozenset(found)
 
 

@@ -7,8 +7,10 @@ import hashlib
 import re
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from html.parser import HTMLParser
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from compiling import CASES, compile_case, compile_text
@@ -28,6 +30,8 @@ HOSTILE = (
     + "RUN echo '\"><svg onload=alert(3)>' \x1b[31m \u202egnp.exe \ud800\n"
     + "RUN <<EOF\n</title></text><style>*{display:none}</style>\nEOF\n"
 )
+DOCS = CASES.parents[1] / "docs"
+INSTALL = "RUN pip install --no-cache-dir -r requirements.txt\n"
 MANY = "\n".join(
     f"FROM scratch AS s{number // 50}"
     if number % 50 == 0
@@ -238,6 +242,24 @@ def dockerfiles(draw: st.DrawFn) -> str:
 @given(dockerfiles())
 def test_any_graph_is_laid_out_apart(text: str) -> None:
     check(draw(compile_text(text)))
+
+
+def test_pictures_of_the_documentation(golden: Callable[[Path, str], None]) -> None:
+    plan = compile_text((CASES / "tour" / "Dockerfile").read_text())
+    told = [
+        Annotation("cached", None, 78_400_000, "nothing changed"),
+        Annotation("cached", 0.01, 2048, "nothing changed"),
+        Annotation("ran", 0.02, 3072, "hello.c changed (content)"),
+        Annotation("ran", 1.8, 760_320, "/src/hello.c changed (content)"),
+        Annotation("ran", 0.03, 759_296, "in build: /src/hello changed (content)"),
+    ]
+    known = {layer.id: item for layer, item in zip(plan.layers, told, strict=True)}
+    golden(DOCS / "plan-picture.svg", svg.emit(plan, known))
+    before = compile_text(f"FROM python\nWORKDIR /app\nCOPY . .\n{INSTALL}RUN make\n")
+    after = compile_text(f"FROM python\nWORKDIR /app\nCOPY requirements.txt .\n{INSTALL}COPY . .\nRUN make\n")
+    seconds = (None, 0.01, 0.2, 38.0, 2.5)
+    times = {layer.id: Annotation("ran", item) for layer, item in zip(before.layers, seconds, strict=True)}
+    golden(DOCS / "rewrite-picture.svg", svg.emit_picture(draw_difference(before, after, times)))
 
 
 def test_five_hundred_steps_are_drawn_in_a_moment() -> None:
