@@ -1,7 +1,6 @@
 # syntax=docker/dockerfile:1
 # An image for tests.
 
-
 FROM debian:bookworm-slim
 RUN echo one > /one
 
