@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ...grammar.errors import CompileError
@@ -13,7 +13,7 @@ from ..definitions import is_definitions, read_document
 from ..references import ImageReference, parse_reference
 from ..suggest import suggestion
 
-__all__ = ["Build", "builds_of"]
+__all__ = ["Build", "Named", "builds_of"]
 
 _COMMENT = re.compile(r"^[ \t]*#[ \t]*layerc:[ \t]*(.*?)[ \t\r]*$", re.MULTILINE)
 _KEYS = ("image", "target", "context")
@@ -40,16 +40,26 @@ class Build(NamedTuple):
         return f"{self.source.name}#{self.target}" if self.target else self.source.name
 
 
-def builds_of(source: SourceFile, default_name: str = "") -> tuple[Build, ...]:
+class Named(NamedTuple):
+    """What another file, such as that of compose, says of an image; ``context`` as in :class:`Build`."""
+
+    image: str
+    target: str = ""
+    context: str = ""
+
+
+def builds_of(source: SourceFile, default_name: str = "", named: Sequence[Named] = ()) -> tuple[Build, ...]:
     """The images that a file makes: those that comments ``# layerc: image=NAME [target=STAGE] [context=DIR]``
-    name; without any, the last stage, or every image of layer definitions.
+    name, or else ``named``; without any, the last stage, or every image of layer definitions.
 
     An image's name is that of the comment, else that of its labels, else ``default_name`` (for the first one).
     Raises ``DockerfileError``.
     """
-    told = list(_told(source))
-    if told:
-        return tuple(_told_build(source, words) for words in told)
+    told = [
+        Named(words["image"], words.get("target", ""), words.get("context", "")) for words in _told(source)
+    ]
+    if told or named:
+        return tuple(_named_build(source, name) for name in told or named)
     found: list[Build] = []
     for target in _targets(source):
         document = read_document(source, target)
@@ -67,15 +77,9 @@ def _targets(source: SourceFile) -> tuple[str, ...]:
     return images if len(images) > 1 else ("",)
 
 
-def _told_build(source: SourceFile, words: dict[str, str]) -> Build:
-    target = words.get("target", "")
-    return Build(
-        source,
-        read_document(source, target),
-        _names(words["image"], source),
-        target,
-        words.get("context", ""),
-    )
+def _named_build(source: SourceFile, name: Named) -> Build:
+    document = read_document(source, name.target)
+    return Build(source, document, _names(name.image, source), name.target, name.context)
 
 
 def _told(source: SourceFile) -> Iterator[dict[str, str]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...compiler.options import CompileOptions
 from ..errors import InputError, UsageError
-from ..oci.platforms import host_platform
+from ..oci.platforms import host_platform, parse_platform
 from .options import add_store_option
 from .terminal import Style, visible, wants_colour
 
@@ -33,7 +33,8 @@ examples:
   layerc affected --changed-layer sha256:… --layout app.oci .   a layer has a vulnerability
 
 An image is called what a comment of its Dockerfile says, `# layerc: image=NAME [target=STAGE] [context=DIR]`,
-else what its label org.opencontainers.image.ref.name or title says, else what --name-pattern gives.
+else what a compose file says, else what its label org.opencontainers.image.ref.name or title says, else what
+--name-pattern gives.
 """
 
 
@@ -85,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     options = CompileOptions(
         build_args=_build_args(arguments.build_arg),
-        platforms=(arguments.platform,) if arguments.platform else (),
+        platforms=(str(parse_platform(arguments.platform)),) if arguments.platform else (),
         build_platform=str(host_platform()),
     )
     roots = [*arguments.path, *_repositories(arguments.repos)] or ["."]

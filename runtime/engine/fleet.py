@@ -8,7 +8,8 @@ from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from ...compiler.fleet.affected import Change, base_change, file_change, image_change
-from ...compiler.fleet.builds import Build, builds_of
+from ...compiler.fleet.builds import Build, Named, builds_of
+from ...compiler.fleet.compose import read_compose
 from ...compiler.fleet.fleet import Fleet, Problem, load_fleet
 from ...compiler.graph.operations import Base
 from ...compiler.options import CompileOptions
@@ -21,7 +22,7 @@ from ..oci.documents import Index
 from ..oci.image import ImageManifest
 from ..oci.layout import CONTAINERD_NAME, REF_NAME, Layout
 from ..oci.media_types import CONFIGS
-from ..sources.dockerfiles import find_dockerfiles
+from ..sources.dockerfiles import find_files, is_compose_name, is_dockerfile_name
 from ..sources.ignore import NAME as IGNORE_FILE
 from ..sources.ignore import load_ignore_file
 from ..store.store import Store
@@ -60,18 +61,20 @@ def read_fleet(directories: Sequence[str], options: CompileOptions, name_pattern
     builds: dict[int, tuple[str, Build]] = {}
     problems: list[Problem] = []
     seen: set[str] = set()
-    for root in directories:
-        for path in find_dockerfiles(root):
-            real = os.path.realpath(path)
-            if real in seen:
-                continue
-            seen.add(real)
-            name = _default_name(name_pattern, root, path)
-            try:
-                for build in builds_of(_read(path), name):
-                    builds[id(build.document)] = (real, build)
-            except LayercError as error:
-                problems.append(Problem(os.path.relpath(path), error))
+    found = [(root, path) for root in directories for path in find_files(root)]
+    named = _composed((path for _, path in found if is_compose_name(os.path.basename(path))), problems)
+    dockerfiles = [(root, path) for root, path in found if is_dockerfile_name(os.path.basename(path))]
+    for root, path in (*dockerfiles, *(("", path) for path in named)):
+        real = os.path.realpath(path)
+        if real in seen:
+            continue
+        seen.add(real)
+        name = _default_name(name_pattern, root, path)
+        try:
+            for build in builds_of(_read(path), name, named.get(real, ())):
+                builds[id(build.document)] = (real, build)
+        except LayercError as error:
+            problems.append(Problem(os.path.relpath(path), error))
     fleet = load_fleet([build for _, build in builds.values()], options, problems)
     paths = tuple(builds[id(member.build.document)][0] for member in fleet.members)
     contexts = tuple(
@@ -79,6 +82,26 @@ def read_fleet(directories: Sequence[str], options: CompileOptions, name_pattern
         for path, member in zip(paths, fleet.members, strict=True)
     )
     return FleetOnDisk(fleet, paths, contexts)
+
+
+def _composed(paths: Iterable[str], problems: list[Problem]) -> dict[str, list[Named]]:
+    """What compose files say of Dockerfiles that are there, by their paths."""
+    found: dict[str, list[Named]] = {}
+    for path in paths:
+        try:
+            services = read_compose(_read(path).text)
+        except LayercError as error:
+            problems.append(Problem(os.path.relpath(path), error))
+            continue
+        for service in services:
+            context = os.path.realpath(os.path.join(os.path.dirname(path), service.context))
+            dockerfile = os.path.realpath(os.path.join(context, service.dockerfile))
+            if os.path.isfile(dockerfile):
+                relative = os.path.relpath(context, os.path.dirname(dockerfile))
+                named = Named(service.image, service.target, relative)
+                if named not in found.setdefault(dockerfile, []):
+                    found[dockerfile].append(named)
+    return found
 
 
 def _read(path: str) -> SourceFile:
@@ -94,7 +117,7 @@ def _read(path: str) -> SourceFile:
 
 
 def _default_name(pattern: str, root: str, path: str) -> str:
-    if not pattern:
+    if not pattern or not root:
         return ""
     directory = os.path.relpath(os.path.dirname(path), root).lower()
     top = os.path.basename(os.path.realpath(root)).lower()

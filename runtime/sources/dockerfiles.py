@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 
 from ..errors import InputError
 
-__all__ = ["find_dockerfiles", "is_dockerfile_name"]
+__all__ = ["find_files", "is_compose_name", "is_dockerfile_name"]
 
 _PLAIN = ("dockerfile", "containerfile")
 _DEFINITIONS = ("layers.toml", "layers.json")
+_COMPOSE = re.compile(r"(?:docker-)?compose(?:\.[\w.-]+)?\.ya?ml")
 #: Directories that hold what others made: never the fleet's own files.
 _SKIPPED = frozenset(
     (
@@ -39,13 +41,24 @@ def is_dockerfile_name(name: str) -> bool:
     )
 
 
-def find_dockerfiles(root: str) -> Iterator[str]:
-    """Paths below the directory ``root``, in order, links not followed. Raises :class:`InputError`."""
+def is_compose_name(name: str) -> bool:
+    """Whether a file of this name is one of compose."""
+    return _COMPOSE.fullmatch(name) is not None
+
+
+def find_files(root: str) -> Iterator[str]:
+    """Paths of Dockerfiles and compose files below the directory ``root``, in order, links not followed. Raises
+    :class:`InputError`.
+    """
     if not os.path.isdir(root):
         raise InputError(f"there is no directory {root!r}", help="name directories that hold Dockerfiles")
     for directory, folders, files in os.walk(root):
         folders[:] = sorted(folder for folder in folders if folder not in _SKIPPED)
         for name in sorted(files):
             path = os.path.join(directory, name)
-            if is_dockerfile_name(name) and os.path.isfile(path) and not os.path.islink(path):
+            if (
+                (is_dockerfile_name(name) or is_compose_name(name))
+                and os.path.isfile(path)
+                and not os.path.islink(path)
+            ):
                 yield path

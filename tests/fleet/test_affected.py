@@ -86,6 +86,47 @@ def test_trees_from_a_list_and_names_from_a_pattern(
     assert main(["affected", "--changed", "x:"]) == 2
 
 
+def test_names_and_contexts_from_compose(
+    fleet: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    compose = """
+x-common: &common
+  restart: always
+services:
+  app:
+    <<: *common
+    image: "acme/app:${TAG:-3}"   # what others use
+    build:
+      context: .
+      dockerfile: docker/app.df
+      target: run
+      args:
+        image: other
+    environment:
+      - A=b
+    command: |
+      image: not this
+  db:
+    image: postgres:16
+  site:
+    build: ./site
+    image: acme/site
+"""
+    root = tmp_path / "composed"
+    for folder in ("docker", "site"):
+        (root / folder).mkdir(parents=True)
+    (root / "compose.yaml").write_text(compose)
+    (root / "docker" / "app.df").write_text("FROM debian:12 AS run\nCOPY src /\nFROM alpine:3\n")
+    (root / "site" / "Dockerfile").write_text("FROM acme/app:3\nRUN x\n")
+    assert rebuilt(capsys, "--changed", "debian:12", str(root)) == ["acme/app:3", "acme/site"]
+    assert rebuilt(capsys, "--changed", "alpine:3", str(root)) == []
+    assert rebuilt(capsys, "--changed-file", str(root / "src" / "a"), str(root)) == [
+        "acme/app:3",
+        "acme/site",
+    ]
+    assert main(["affected", "--platform", "a/b/c/d", str(fleet)]) != 0
+
+
 def add_blob(layout: Path, data: bytes, kind: str) -> dict[str, Any]:
     digest = hashlib.sha256(data).hexdigest()
     (layout / "blobs" / "sha256" / digest).write_bytes(data)
