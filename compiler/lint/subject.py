@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from ...grammar.source import Location, SourceFile, Span
 from ...grammar.syntax import Document, Flag, Instruction
+from ..gotext import clean_path
 from ..graph.layer import ImageLayer
-from ..graph.operations import Run
+from ..graph.operations import Add, ContextPath, Copy, FromContext, Run
 from ..graph.plan import Notice
 from ..optimize.facts import NO_FACTS, Facts
 from ..options import BaseImage, CompileOptions, ImageRequest
@@ -25,10 +26,14 @@ from .stages import StageView, stages_of
 
 __all__ = ["StageView", "Subject", "Surroundings"]
 
+_GLOB = frozenset("*?[\\")
+
 
 class Surroundings(NamedTuple):
     """What is known besides the text. ``ignored`` says of a path of the build context whether ``.dockerignore``
     excludes it (none: there is no context). ``images`` are those that happen to be known: nothing is fetched.
+    ``gather``, if given, is asked for the facts when a rule first wants them. ``guessed`` says that nobody named
+    the build context: what is known of its files is dropped where the Dockerfile copies files that are not there.
     """
 
     settings: Settings = Settings()
@@ -36,6 +41,8 @@ class Surroundings(NamedTuple):
     ignored: Callable[[str], bool] | None = None
     options: CompileOptions = CompileOptions()
     images: Mapping[ImageRequest, BaseImage] = MappingProxyType({})
+    gather: Callable[[], Facts] | None = None
+    guessed: bool = False
 
 
 class Subject:
@@ -191,7 +198,24 @@ class Subject:
         """Values of the config."""
         return self.surroundings.settings
 
-    @property
+    @cached_property
     def facts(self) -> Facts:
         """Files of the context, commits, earlier builds: each may be empty."""
-        return self.surroundings.facts
+        around = self.surroundings
+        facts = around.facts if around.gather is None else around.gather()
+        if around.guessed and not self._has_what_is_copied(facts):
+            return facts._replace(contexts={}, manifests={}, commits=())
+        return facts
+
+    def _has_what_is_copied(self, facts: Facts) -> bool:
+        """Whether each path that COPY and ADD name is in the main context."""
+        names = {file.path for file in facts.contexts.get("", ())}
+        layers = (layer for layers in self.evaluation.layers_at.values() for layer in layers)
+        return all(
+            path in names or _GLOB.intersection(path)
+            for layer in layers
+            if isinstance(layer.operation, Copy | Add) and layer.operation.origin == FromContext()
+            for source in layer.operation.sources
+            if isinstance(source, ContextPath)
+            and (path := clean_path(source.path).strip("/")) not in ("", ".")
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property
 from hashlib import blake2b
@@ -59,22 +59,29 @@ class ResultCache:
         name = digest.hexdigest()
         return os.path.join(self.directory, name[:2], name[2:])
 
-    def find(self, key: Sequence[str], source: SourceFile) -> tuple[tuple[Found, ...], int] | None:
-        """The findings in ``source``, and how many its comments ignore, or none if that is not known."""
+    def find(
+        self, key: Sequence[str], source: SourceFile, stamp: Callable[[], str]
+    ) -> tuple[tuple[Found, ...], int] | None:
+        """The findings in ``source``, and how many its comments ignore, or none if that is not known. ``stamp`` is
+        asked for what the rules may have looked at besides, if they did.
+        """
         try:
             with open(self._path(key), "rb") as file:
                 check, _, data = file.read().partition(b"\n")
             if check != _check(data):
                 return None
             document = json.loads(data)
+            if document["stamp"] is not None and (not document["stamp"] or document["stamp"] != stamp()):
+                return None
             return tuple(_found(entry, source) for entry in document["found"]), document["ignored"]
         except (OSError, ValueError, KeyError, TypeError, IndexError):
             return None
 
-    def add(self, key: Sequence[str], found: Sequence[Found], ignored: int) -> None:
-        """Remember a result."""
+    def add(self, key: Sequence[str], found: Sequence[Found], ignored: int, stamp: str | None) -> None:
+        """Remember a result; ``stamp`` is none where the rules looked at nothing else."""
         path = self._path(key)
-        data = json.dumps({"found": [_entry(each) for each in found], "ignored": ignored}).encode()
+        entries = [_entry(each) for each in found]
+        data = json.dumps({"found": entries, "ignored": ignored, "stamp": stamp}).encode()
         temporary = f"{path}.{os.getpid()}"
         with suppress(OSError):
             os.makedirs(os.path.dirname(path), exist_ok=True)

@@ -84,10 +84,11 @@ def _remembered(name: str, request: Request, cache: ResultCache) -> FileResult |
     config = request.configs.of(name)
     try:
         source = read_file(name)
-        key = _key(source, config, around(name, request.context).key)
+        surroundings = around(name, request.context)
+        key = _key(source, config, surroundings.key)
     except InputError:
         return None
-    found = cache.find(key, source)
+    found = cache.find(key, source, lambda: surroundings.stamp)
     return (
         None
         if found is None
@@ -103,9 +104,9 @@ def _lint(name: str, request: Request, cache: ResultCache | None) -> FileResult:
     try:
         source = read_file(name, shown)
         surroundings = around(None if is_text else name, request.context)
+        given = surroundings.surroundings(config.settings)
     except InputError as error:
         return FileResult(name, source, source, (), 0, config.fail_level, problem=error)
-    given = surroundings.make(config.settings)
     try:
         if request.fix:
             fixed = fix(source, given, config.choice, unsafe=request.unsafe)
@@ -116,7 +117,8 @@ def _lint(name: str, request: Request, cache: ResultCache | None) -> FileResult:
     except UnknownRuleError as error:
         raise unknown_rule(error, config) from error
     if cache is not None and not is_text and not request.fix:
-        cache.add(_key(source, config, surroundings.key), report.found, len(report.ignored))
+        stamp = surroundings.stamp if surroundings.asked else None
+        cache.add(_key(source, config, surroundings.key), report.found, len(report.ignored), stamp)
     verdict = (config.fail_level, config.baseline)
     return FileResult(name, source, report.source, report.found, len(report.ignored), *verdict, *counts)
 

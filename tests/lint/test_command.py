@@ -7,14 +7,18 @@ import json
 import os
 import subprocess
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
+from layerc.compiler.lint import Category, Finding, Rule, Severity, Subject
+from layerc.grammar.source import Span
 from layerc.runtime.cli.findings.table import FORMATS
 from layerc.runtime.cli.main import main
+from layerc.runtime.lint import around as around_module
 
 BAD = "FROM alpine:3.20 AS Build\n"
 SCHEMA = Path(__file__).parent / "sarif-schema-2.1.0.json"
@@ -280,6 +284,46 @@ def test_results_are_remembered_by_all_that_they_are_made_of(
     assert found(capsys) == [*first, "Dockerfile:2 CopyIgnoredFile"]
     (folder / "Dockerfile.dockerignore").write_text("other\n")
     assert found(capsys) == first
+
+
+def test_facts_are_looked_at_again(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rule that counts the context's files, below all others."""
+
+    def check(subject: Subject) -> Iterator[Finding]:
+        files = [file.path for file in subject.facts.contexts.get("", ())]
+        yield Finding(Span(0, 4), f"{files} {[commit.paths for commit in subject.facts.commits]}")
+
+    rule = Rule("LC199", "counting", Severity.ERROR, Category.CACHE, "0", check, None)
+    monkeypatch.setattr("layerc.compiler.lint.rules.RULES", (rule,))
+    monkeypatch.setattr("layerc.compiler.lint.rules.BY_ID", {"LC199": rule})
+
+    def told() -> str:
+        around_module._gather.cache_clear()
+        around_module._stamp.cache_clear()
+        around_module._repository.cache_clear()
+        run("--format", "tty", "-j", "1")
+        return capsys.readouterr().out.partition("error: ")[2].strip()
+
+    (folder / "Dockerfile").write_text("FROM scratch\nCOPY a /\n")
+    assert told() == "[] []", "the context is guessed, and has no a"
+    (folder / "a").write_text("a")
+    assert told() == "['Dockerfile', 'a'] []"
+    with monkeypatch.context() as patch:
+        patch.setattr("layerc.runtime.lint.run.lint", None)
+        assert told() == "['Dockerfile', 'a'] []"
+    (folder / ".dockerignore").write_text("Dockerfile\n")
+    assert told() == "['.dockerignore', 'a'] []"
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
+    for words in (
+        ["init", "-q"],
+        ["commit", "-q", "-m", "-", "--allow-empty"],
+        ["add", "a"],
+        ["commit", "-qm", "a"],
+    ):
+        subprocess.run([*git, *words], check=True, cwd=folder)
+    assert told().endswith("[('a',)]")
 
 
 def test_a_damaged_cache_is_none(folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
