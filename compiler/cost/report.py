@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from ..graph.plan import LayerPlan
@@ -11,9 +11,10 @@ from .changes import Change, changes_of, has_history, kinds_of
 from .model import MODELS, Model, Rebuild, Replayer, StepCost
 from .times import Source, weakest
 
-__all__ = ["Costs", "Kind", "Report", "Saving", "costs_of", "document", "report", "saving", "wasted"]
+__all__ = ["Costs", "Kind", "Report", "Saving", "Waste", "costs_of", "document", "report", "saving", "wasted"]
 
 SCHEMA = "layerc.cost/1"
+_LITTLE = 0.05  # seconds
 
 
 class Costs(NamedTuple):
@@ -68,6 +69,29 @@ class Saving(NamedTuple):
     layerc: float
     source: Source
 
+    def __str__(self) -> str:
+        """For people, as what comes behind "saves".
+
+        >>> str(Saving(12.3, 0.0, "measured"))
+        '12.3 s per rebuild with a classic cache (measured)'
+        """
+        parts = [("a classic cache", self.classic), ("layerc's cache", self.layerc)]
+        said = [f"{seconds:.1f} s per rebuild with {cache}" for cache, seconds in parts if seconds >= _LITTLE]
+        return f"{', '.join(said) or 'no time'} ({self.source})"
+
+
+class Waste(NamedTuple):
+    """Time that a wrong order costs: ``seconds`` each time, in ``share`` of the changes (0 to 1)."""
+
+    seconds: float
+    share: float
+    source: Source
+
+    @property
+    def expected(self) -> float:
+        """Seconds per change."""
+        return self.seconds * self.share
+
 
 def report(
     plan: LayerPlan, facts: Facts, rewritten: LayerPlan | None = None, facts_after: Facts | None = None
@@ -105,18 +129,19 @@ def saving(before: LayerPlan, after: LayerPlan, facts: Facts, facts_after: Facts
     return Saving(gains["classic"], gains["layerc"], source)
 
 
-def wasted(plan: LayerPlan, facts: Facts, layer_ids: Sequence[str]) -> Saving:
-    """The seconds per rebuild that steps of ``plan`` run though nothing that they read has changed: what a classic
-    cache would save if its order were right. layerc's cache does not lose them.
+def wasted(plan: LayerPlan, facts: Facts, layer_ids: Collection[str]) -> Waste:
+    """The time that steps of ``plan`` run though nothing that they read has changed: what a classic cache would
+    save if its order were right. layerc's cache does not lose it.
     """
     classic, traced = costs_of(plan, facts)
-    pairs = [
-        (one, other)
-        for one, other in zip(classic.steps, traced.steps, strict=True)
-        if one.layer.id in layer_ids
-    ]
-    lost = sum(one.expected - other.expected for one, other in pairs)
-    return Saving(lost, 0.0, _source([one for one, _ in pairs], facts))
+    lost: dict[int, float] = {}
+    for number, (one, other) in enumerate(zip(classic.rebuilds, traced.rebuilds, strict=True)):
+        if needless := set(one.steps).intersection(layer_ids) - set(other.steps):
+            lost[number] = sum(step.time.seconds for step in classic.steps if step.layer.id in needless)
+    source = _source([step for step in classic.steps if step.layer.id in layer_ids], facts)
+    share = sum(classic.rebuilds[number].change.weight for number in lost)
+    seconds = sum(classic.rebuilds[number].change.weight * each for number, each in lost.items())
+    return Waste(seconds / share if share else 0.0, share, source)
 
 
 def _source(steps: Sequence[StepCost], facts: Facts) -> Source:

@@ -9,9 +9,17 @@ from ..graph.layer import ImageLayer
 from ..graph.plan import LayerPlan
 from ..optimize.draft import Draft, Step
 from ..optimize.facts import Facts, Observation
+from ..optimize.manager import Result
+from .report import Saving, saving
 from .times import time_of
 
-__all__ = ["facts_for"]
+__all__ = ["facts_for", "saving_of"]
+
+
+def saving_of(result: Result, facts: Facts) -> Saving:
+    """What the optimiser's work saves, by ``facts``, which are about the file as given."""
+    now = facts_for(result.draft, result.original, facts)
+    return saving(result.original, result.plan, facts, now)
 
 
 def facts_for(draft: Draft, original: LayerPlan, facts: Facts) -> Facts:

@@ -106,6 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _asked(arguments: argparse.Namespace) -> tuple[Report, Facts]:
     from ...compiler.cost.report import report
     from ...compiler.cost.rewritten import facts_for
+    from ...compiler.definitions import is_definitions
     from ..engine.build import opened
     from ..engine.request import BuildRequest
     from ..engine.rewriting import known, rewritten
@@ -116,7 +117,7 @@ def _asked(arguments: argparse.Namespace) -> tuple[Report, Facts]:
     found = find_definition(arguments.path, arguments.file)
     written = None if found.dockerfile is None else read_plan(found.dockerfile)
     request = BuildRequest(
-        found.dockerfile,
+        None if written else found.dockerfile,
         compile_options(arguments),
         plan=written,
         dockerfile_path=found.dockerfile_path,
@@ -130,7 +131,7 @@ def _asked(arguments: argparse.Namespace) -> tuple[Report, Facts]:
         opened(request, store, progress) as (request, images),
     ):
         plan, facts = known(request, store, images, commits=arguments.history)
-        if not arguments.level or request.plan is not None:
+        if not arguments.level or request.dockerfile is None or is_definitions(request.dockerfile):
             return report(plan, facts), facts
         result = rewritten(request, images, facts, arguments.level)
     return report(plan, facts, result.plan, facts_for(result.draft, plan, facts)), facts

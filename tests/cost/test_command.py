@@ -14,7 +14,7 @@ from compiling import compile_text
 
 from layerc.compiler.cost.picture import draw
 from layerc.compiler.cost.report import document, report
-from layerc.compiler.cost.rewritten import facts_for
+from layerc.compiler.cost.rewritten import facts_for, saving_of
 from layerc.compiler.graph.operations import Run
 from layerc.compiler.graph.plan import LayerPlan
 from layerc.compiler.optimize.draft import Draft
@@ -141,6 +141,22 @@ def test_parts_of_a_step_share_its_time() -> None:
     assert second is not None
     assert first + second == pytest.approx(62)
     assert first > 50 > 1 > second
+
+
+def test_the_saving_of_a_rewrite_in_words() -> None:
+    text = "FROM scratch\nWORKDIR /app\nCOPY . .\nRUN npm ci\n"
+    known = Facts(
+        contexts={
+            "": tuple(ContextFile(name, "file") for name in ("main.js", "package-lock.json", "package.json"))
+        },
+        manifests={"package.json": b"{}", "package-lock.json": b"{}"},
+        commits=(Commit("1", 0.0, ("main.js",)),),
+    )
+    document = parse(SourceFile("Dockerfile", text))
+    result = optimize(document, CompileOptions(), {}, known)
+    found = saving_of(result, known)
+    assert found.classic > 1 > found.layerc
+    assert str(found).endswith(" s per rebuild with a classic cache (history)")
 
 
 # --- the command -------------------------------------------------------------------------------------

@@ -221,9 +221,18 @@ def test_the_saving_of_a_better_order() -> None:
         saving(before, after, facts._replace(commits=()), facts_after._replace(commits=())).source
         == "estimate"
     )
-    installs = [layer.id for layer in before.layers if layer.provenance.title == "RUN get-deps"]
-    assert wasted(before, facts, installs).classic == pytest.approx(0.75 * 30)
-    assert wasted(before, facts, installs).source == "measured"
+
+
+def test_the_time_that_a_wrong_order_costs() -> None:
+    plan, facts = unfriendly()
+    facts = facts._replace(commits=history("main.c", "main.c", "main.c", "deps"))
+    ids = {layer.provenance.title: layer.id for layer in plan.layers}
+    found = wasted(plan, facts, [ids["RUN get-deps"]])
+    assert found == (pytest.approx(30), pytest.approx(0.75), "measured")
+    assert wasted(plan, facts, [ids["RUN pack"]]) == (0, 0, "measured")
+    both = wasted(plan, facts._replace(commits=history("main.c", "README")), ids.values())
+    assert both.expected == pytest.approx(0.5 * 30 + 0.5 * 42)
+    assert both.source == "history"  # the COPY was never measured
 
 
 def test_the_sums_of_a_report_agree() -> None:
