@@ -208,6 +208,14 @@ def test_a_file_made_of_one_that_differs(bench: Bench) -> None:
     assert verdict.equal
 
 
+def test_a_second_build_that_fails(bench: Bench) -> None:
+    """A cache mount remembers the first run: the verdict is there, and says what could not be told."""
+    text = "FROM base\nRUN --mount=type=cache,target=/c test ! -e /c/ran && touch /c/ran && echo 1 > /x\n"
+    verdict = bench.compare(text, "FROM base\nRUN echo 2 > /x\n")
+    assert told(verdict.blamed) == {"x": ("content",)}
+    assert [note.partition(":")[0] for note in verdict.notes] == ["A could not be built a second time"]
+
+
 def test_strict_and_twice(bench: Bench) -> None:
     lost = RANDOM.replace("9 /dev", "8 /dev")
     verdict = bench.compare(RANDOM, lost, strict=True)
