@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ...grammar.errors import CompileError
 from ...grammar.syntax import Document
-from ..binding import reachable
+from ..binding import Node, reachable
 from ..checks import ARGUMENT, Checks
 from ..config import ImageConfig
 from ..graph.layer import ImageLayer
@@ -79,16 +79,18 @@ def compile_watched(
     seen = _Seen()
     made: list[ImagePlan] = []
     needed: set[int] = set()
+    used: set[int] = set()
     for platform in options.platforms or (None,):
         watch = seen.watch(layers, platform or options.build_platform)
         lowering = bind_stages(platform, program, options, images, checks, layers, watch)
         if missing := evaluate_stages(lowering):
             raise UnresolvedImagesError(frozenset(missing), checks.notices)
         made.append(image_of(lowering, options, implicit=platform is None))
-        needed |= _stage_lines(lowering)
+        needed |= _stage_lines(lowering.goal)
+        used |= _named_lines(lowering)
     checks.unused_arguments(options.build_args, program.declared)
     checks.raise_if_errors()
-    used = needed | _evaluate_others(program, options, images, seen)
+    used |= needed | _evaluate_others(program, options, images, seen)
     plan = LayerPlan(used_layers(layers, tuple(made)), tuple(made), checks.notices)
     built = MappingProxyType({line: tuple(each.values()) for line, each in seen.built.items()})
     return Compiled(plan, built, frozenset(needed), frozenset(used))
@@ -112,15 +114,21 @@ def _evaluate_others(
             checks = Checks(program.document)
             with suppress(CompileError):
                 lowering = bind_stages(platform, program, wanted, images, checks, layers, watch)
-                used |= _stage_lines(lowering)
+                used |= _stage_lines(lowering.goal)
                 evaluate_stages(lowering)
-                used |= _stage_lines(lowering)  # with what triggers of base images name
+                used |= _stage_lines(lowering.goal)  # with what triggers of base images name
     return used
 
 
-def _stage_lines(lowering: Lowering) -> set[int]:
-    """The lines of the FROMs of all stages that the goal is made of."""
-    return {node.site.instruction.start_line for node in reachable(lowering.goal) if not node.mentioned}
+def _stage_lines(goal: Node) -> set[int]:
+    """The lines of the FROMs of all stages that ``goal`` is made of."""
+    return {node.site.instruction.start_line for node in reachable(goal) if not node.mentioned}
+
+
+def _named_lines(lowering: Lowering) -> set[int]:
+    """Likewise of all named stages, also of those whose name a later one has."""
+    named = (node for node in lowering.names.nodes if node.name and not node.mentioned)
+    return {line for node in named for line in _stage_lines(node)}
 
 
 class _Seen:

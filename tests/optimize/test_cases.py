@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 from optimizing import case_folders, optimize_case
 
 from layerc.compiler.optimize.draft import Draft
 from layerc.compiler.optimize.passes import PASSES
-from layerc.compiler.optimize.report import explained, report
+from layerc.compiler.optimize.report import explained, report, report_document
 from layerc.grammar.parse import parse
 from layerc.grammar.source import SourceFile
 
+SCHEMA = Path(__file__).parents[2] / "docs" / "optimize.schema.json"
 FOLDERS = [pytest.param(folder, id=f"{folder.parent.name}/{folder.name}") for folder in case_folders()]
 
 
@@ -36,6 +39,8 @@ def test_laws(folder: Path) -> None:
     for step in result.draft.every:
         if step.lines[0] and step.origin and step.text.rstrip() not in given:
             assert any(step.key in change.steps for change in result.changes), step.text
+    document = json.loads(json.dumps(report_document(result)))
+    Draft202012Validator(json.loads(SCHEMA.read_text())).validate(document)
     told = explained(result).source
     assert [each.text for each in parse(told).instructions] == [
         each.text for each in parse(result.draft.source).instructions

@@ -60,7 +60,7 @@ def run(draft: Draft, facts: Facts) -> Rewrite:  # noqa: ARG001  # the shape of 
 def run_named(draft: Draft, facts: Facts) -> Rewrite:  # noqa: ARG001  # the shape of all passes
     """Remove named ones that the target does not need."""
     is_last = draft.target_index == len(draft.stages) - 1  # else the last stage may need them
-    dead = [stage for stage in draft.stages if is_last and stage.name and not stage.needed]
+    dead = [stage for stage in draft.stages if is_last and not stage.needed]
     after, touched = _without(draft, dead)
     changes = tuple(
         Change(

@@ -1,0 +1,5 @@
+FROM busybox:latest
+ENV LANG=C.UTF-8
+WORKDIR /app
+COPY . .
+CMD ["sh"]
