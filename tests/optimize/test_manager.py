@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from optimizing import optimize_text
 
 from layerc.compiler.effects.paths import Reads
+from layerc.compiler.optimize import passes
 from layerc.compiler.optimize.draft import Draft
 from layerc.compiler.optimize.facts import NO_FACTS, Facts, Observation
 from layerc.compiler.optimize.manager import Result, optimize
@@ -148,3 +150,13 @@ def test_several_platforms_are_all_looked_at() -> None:
 def test_names_of_passes_are_told_apart_and_described() -> None:
     assert len({item.name for item in PASSES}) == len(PASSES)
     assert all(item.summary and item.level in (1, 2) for item in PASSES)
+    page = (Path(__file__).parents[2] / "docs" / "optimizing.md").read_text()
+    for item in PASSES:
+        assert f"| `{item.name}` | {item.level} |" in page, f"{item.name} is not in docs/optimizing.md"
+
+
+def test_every_file_of_the_folder_is_in_the_sequence() -> None:
+    folder = Path(passes.__file__).parent
+    assert {path.stem for path in folder.glob("*.py")} - {"__init__"} == {
+        item.run.__module__.rpartition(".")[2] for item in PASSES
+    }
