@@ -130,38 +130,49 @@ class Replayer:
 
     def _again(self, change: Change, model: Model) -> Iterator[str]:
         ran: set[str] = set()  # steps that run again
-        other: set[str] = set()  # those of them that may make something else
+        other: dict[str, bool] = {}  # those that may make something else; whether in all that they write
         for layer in self.plan.layers:
             step = self._steps[layer.id]
             if isinstance(layer.operation, Base):
                 continue
-            taken = step.takes(change) or self._takes_from_stages(step, change, other)
-            below = not step.is_linked and layer.parent is not None
-            affected = taken or (below and self._differs(step, 0, layer.parent, change, other))
-            behind = below and not ran.isdisjoint(self._chains[layer.parent or ""])
-            if affected or (model == "classic" and behind):
-                ran.add(layer.id)
-                if taken or (affected and step.remakes) or step.effects.volatile:
-                    other.add(layer.id)
-                yield layer.id
+            below = None if step.is_linked else layer.parent
+            takes = step.takes(change)
+            taken = takes or self._takes_from_stages(step, change, other)
+            affected = self._differs(step, 0, below, change, other)
+            behind = below is not None and not ran.isdisjoint(self._chains[below])
+            if not (taken or affected or (model == "classic" and behind)):
+                continue
+            ran.add(layer.id)
+            if step.effects.volatile or (taken and step.lands is None) or self._remakes(step, change, other):
+                other[layer.id] = True
+            elif takes:
+                other[layer.id] = False
+            yield layer.id
 
-    def _takes_from_stages(self, step: _Step, change: Change, other: set[str]) -> bool:
+    def _remakes(self, step: _Step, change: Change, other: Mapping[str, bool]) -> bool:
+        """Whether what a step takes from the tree below it decides what it makes."""
+        below = None if step.is_linked else step.layer.parent
+        return self._differs(step, -1, below, change, other)
+
+    def _takes_from_stages(self, step: _Step, change: Change, other: Mapping[str, bool]) -> bool:
         """Whether something is another that it copies from, or mounts of, other stages."""
         return any(
             self._differs(step, number, source, change, other)
             for number, (source, _) in enumerate(step.stages, 1)
         )
 
-    def _differs(self, step: _Step, number: int, tree: str | None, change: Change, other: set[str]) -> bool:
-        """Whether what ``step`` reads of a tree (0: the one below it) may have changed."""
+    def _differs(
+        self, step: _Step, number: int, tree: str | None, change: Change, other: Mapping[str, bool]
+    ) -> bool:
+        """Whether what ``step`` reads of a tree (:meth:`_Step.reading`) may have changed."""
         return tree is not None and any(
-            self._changes(self._steps[layer], step, number, change)
+            self._changes(self._steps[layer], step, number, change, other[layer])
             for layer in self._chains[tree]
             if layer in other
         )
 
-    def _changes(self, writer: _Step, step: _Step, number: int, change: Change) -> bool:
-        if writer.lands is None:
+    def _changes(self, writer: _Step, step: _Step, number: int, change: Change, whole: bool) -> bool:
+        if whole or writer.lands is None:
             return self._meets_all(step, number, writer)
         for path in change.paths | change.moved:
             places = writer.lands.get(path, ())
@@ -198,7 +209,6 @@ class _Step:
         operation = layer.operation
         self.layer = layer
         self.is_linked = isinstance(operation, Copy | Add) and operation.link and not operation.chmod
-        self.remakes = isinstance(operation, Run)
         self.effects = Effects() if isinstance(operation, Base) else effects_of(layer, facts, base=base)
         self.time = time_of(layer, facts, self.effects)
         self.lands: Mapping[str, tuple[str, ...]] | None = None
@@ -224,12 +234,22 @@ class _Step:
         return isinstance(self.layer.operation, Add) and not self.effects.writes.names.issuperset(places)
 
     def reading(self, number: int) -> Reading:
-        """What it reads of the tree below it (0), or of its other stages, in order."""
-        return self._below if number == 0 else self._beside[number - 1]
+        """What it reads of the tree below it (0), or of its other stages, in order; -1: what of the tree below it
+        decides what it makes. What a copy replaces does not.
+        """
+        if number > 0:
+            return self._beside[number - 1]
+        is_copy = isinstance(self.layer.operation, Copy | Add)
+        return self._deciding if number < 0 and is_copy else self._below
 
     @cached_property
     def _below(self) -> Reading:
         return Reading(self.effects.reads)
+
+    @cached_property
+    def _deciding(self) -> Reading:
+        reads, writes = self.effects.reads, self.effects.writes
+        return Reading(reads._replace(names=reads.names - writes.names))
 
     @cached_property
     def _beside(self) -> tuple[Reading, ...]:

@@ -165,6 +165,33 @@ def test_mounted_files_count_like_copied_ones() -> None:
     assert steps(plan, facts, "layerc", change("src/b")) == []
 
 
+def test_what_a_copy_replaces_does_not_decide_what_it_makes() -> None:
+    plan = compile_text("FROM a\nCOPY deps /app/\nCOPY . /app\nRUN read-main\n")
+    _, every = (layer for layer in plan.layers if isinstance(layer.operation, Copy))
+    looked = Observation(reads("/app", "/app/deps"), writes("/app/deps", "/app/main.c", "/app/x"))
+    seen = observed(plan, **{"read-main": Observation(reads("/app/main.c"), writes("/out"), 1.0)})
+    facts = Facts({**seen, every.id: looked}, files("deps", "main.c", "x"))
+    # The second copy has the edited file itself, and looks at the one that the first has put there.
+    assert steps(plan, facts, "layerc", change("deps")) == ["COPY deps /app/", "COPY . /app"]
+    # Names of owners are looked up: another /etc/passwd is another owner.
+    text = "FROM a\nCOPY passwd /etc/\nCOPY --chown=me x /y\nRUN read-y\n"
+    plan = compile_text(text)
+    facts = Facts(
+        observed(plan, **{"read-y": Observation(reads("/y"), writes("/out"), 1.0)}), files("passwd", "x")
+    )
+    assert len(steps(plan, facts, "layerc", change("passwd"))) == 3
+    assert len(steps(plan, facts, "layerc", change("x"))) == 2
+
+
+def test_a_volatile_step_makes_something_else_whenever_it_runs() -> None:
+    text = "FROM a AS build\nCOPY . /src\nRUN {} > /out\nFROM a\nCOPY --from=build /out /\n"
+    for command, count in (("apt-get update", 3), ("echo same", 2)):
+        plan = compile_text(text.format(command))
+        facts = Facts(contexts=files("src"))
+        assert len(steps(plan, facts, "classic", change("src"))) == count
+        assert len(steps(plan, facts, "layerc", change("src"))) == 1
+
+
 # --- kinds of change ---------------------------------------------------------------------------------
 
 
