@@ -105,9 +105,38 @@ def _test(call: Call) -> State:
     return call.state
 
 
+_RELEASE = (
+    "ID",
+    "ID_LIKE",
+    "NAME",
+    "PRETTY_NAME",
+    "VERSION",
+    "VERSION_ID",
+    "VERSION_CODENAME",
+    "UBUNTU_CODENAME",
+)
+
+
 def _source(call: Call) -> State:
-    if call.args:
+    if not call.args:
+        return call.state
+    name = call.args[0].known or ""
+    call.collector.read(call.args[0], call.cwds)
+    if name in {"/etc/os-release", "/usr/lib/os-release", "/etc/lsb-release"}:
+        return call.state._replace(variables={**call.state.variables, **dict.fromkeys(_RELEASE)})
+    prefix = name.removesuffix("/bin/activate")
+    path = call.state.get("PATH")
+    if name.startswith("/") and prefix != name and path is not None:
+        call.collector.claim(f"{name} puts an environment first in PATH")
+        return call.state.set("VIRTUAL_ENV", prefix).set("PATH", f"{prefix}/bin:{path}")
+    prefix = name.removesuffix("/env")
+    if name.startswith("/") and name.endswith("cargo/env") and path is not None:
+        call.collector.claim(f"{name} puts {prefix}/bin first in PATH")
+        return call.state.set("PATH", f"{prefix}/bin:{path}")
+    if name:
         call.collector.fail(f"`{call.name} {call.args[0].text}` runs a file whose content is not known")
+    else:
+        call.collector.fail(f"`{call.name}` runs a file that is not known")
     return call.state
 
 

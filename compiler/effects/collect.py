@@ -114,6 +114,12 @@ class Collector:
         """Paths over which something is mounted: that they are there is looked at."""
         self._names.update(paths)
 
+    def mount_over(self, paths: Iterable[str]) -> None:
+        """Mount points of the step's own, which are made where they are missing and stay."""
+        for path in paths:
+            for found in self.links.resolve(path).paths:
+                self._made.update({found, *ancestors(found)} - {"/"})
+
     def list_paths(self, paths: Iterable[str]) -> None:
         """Directories whose names are read."""
         for path in paths:

@@ -137,6 +137,8 @@ def _copy(call: Call) -> None:
                     collector.make_directories([path])
             return
     target = options.get("-t") or options.get("--target-directory")
+    if not operands:
+        return
     *sources, last = operands if target is None else [*operands, target]
     deep = call.base == "mv" or any(
         name in options for name in ("-r", "-R", "-a", "--recursive", "--archive", "-d")
@@ -301,6 +303,23 @@ def _tee(call: Call) -> None:
             call.collector.read(operand, call.cwds)
 
 
+def _accounts(call: Call) -> None:
+    """What it tells is in /etc."""
+    call.collector.read_paths(["/etc", "/usr/share/distro-info", "/usr/lib/os-release"], tree=True)
+
+
+def _filter(call: Call) -> None:
+    """A program, then files that it reads."""
+    options, operands = split_options(call, "-f -F -v --from-file --arg --argjson -L")
+    for value in values(options, "-f", "--from-file", "-L"):
+        call.collector.read(value, call.cwds, tree=True)
+    program = None if "-f" in options or not operands else operands[0]
+    if call.base != "jq" and (program is None or re.search(r"[>|]|system|getline", program.text)):
+        call.collector.fail(f"`{call.base}` with a program that may write files or run others")
+    for operand in operands[0 if program is None else 1 :]:
+        call.collector.read(operand, call.cwds)
+
+
 def _mktemp(call: Call) -> None:
     options, operands = split_options(call, "-p -t --tmpdir --suffix")
     del options
@@ -334,6 +353,8 @@ FILE_TOOLS: Mapping[str, Callable[[Call], None]] = {
     **dict.fromkeys(("readlink", "realpath", "file", "cmp", "comm", "paste"), _reads("-d")),
     "stat": _reads("-c --format --printf"),
     **dict.fromkeys(("ls", "du", "dir", "diff", "tree"), _reads_all("-d --max-depth -I")),
+    **dict.fromkeys(("lsb_release", "getent"), _accounts),
+    **dict.fromkeys(("awk", "gawk", "mawk", "jq"), _filter),
     **dict.fromkeys(("grep", "egrep", "fgrep"), _grep),
     **dict.fromkeys(("cp", "mv", "install"), _copy),
     **dict.fromkeys(("rm", "rmdir", "unlink", "shred"), _remove),

@@ -62,6 +62,12 @@ def start_program(call: Call, name: str) -> None:
     look_up(call, name)
     collector.read_paths((*_LOADER_FILES, *_MUSL))
     collector.read_paths(_LOADER_TREES, tree=True)
-    for variable in ("LD_PRELOAD", "LD_LIBRARY_PATH"):
-        if call.state.get(variable) != "":
-            collector.fail(f"{variable} is set: which libraries a program reads is not known")
+    if call.state.get("LD_PRELOAD") != "":
+        collector.fail("LD_PRELOAD is set: what programs do is not known")
+    libraries = call.state.get("LD_LIBRARY_PATH")
+    if libraries is None:
+        collector.fail("LD_LIBRARY_PATH is set: which libraries a program reads is not known")
+        return
+    for directory in libraries.split(":"):
+        if directory.startswith("/"):
+            collector.read_paths([directory], tree=True)

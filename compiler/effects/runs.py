@@ -31,7 +31,7 @@ def run_effects(operation: Run, facts: Facts, links: Links) -> Effects:
         return unknown("it has no command")
     mounted = [normal(mount.target) for mount in operation.mounts if mount.target]
     collector = Collector(facts, links, (*mounted, "/dev/pipes"))
-    collector.make_directories(mounted)
+    collector.mount_over(mounted)
     collector.mount(_MOUNTED)
     root = operation.user in _ROOT
     if not root:
