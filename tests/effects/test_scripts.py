@@ -30,7 +30,7 @@ def of(script: str, facts: Facts = NO_FACTS, **more: object) -> Effects:
         ("(cd /x && touch a) && touch b", {"/x/a", "/app/b"}),
         ("cd /x || exit 1", set()),
         ("echo a > $V.txt 2>>log", {"/app/1.2.txt", "/app/log"}),
-        ('W=$V-x; touch "/$W" ${V%.*}a/../b ${EMPTY:-c} && touch d', {"/1.2-x", "/app/c", "/app/d"}),
+        ('W=$V-x; touch "/$W" a/../b ${EMPTY:-c}', {"/1.2-x", "/app/b", "/app/c"}),
         ("touch 'a b' c\\ d ~/e", {"/app/a b", "/app/c d", "/root/e"}),
         ("if test -f x; then F=a; else F=b; fi; touch f", {"/app/f"}),
         ("for f in a b; do touch $f.x; done", {"/app/a.x", "/app/b.x"}),
