@@ -9,7 +9,7 @@ as equal):
   between them looks: CMD, ENTRYPOINT and HEALTHCHECK are seen by no step.
 * WORKDIR of the directory that is the working directory already, if no step between may have removed it: it makes
   a directory only where there is none.
-* ``RUN true`` and ``RUN :`` without flags, where the working directory is there: they write nothing.
+* ``RUN true`` and ``RUN :`` without flags, as root, where the working directory is there: they write nothing.
 
 Before::
 
@@ -38,6 +38,7 @@ from collections.abc import Iterable, Sequence
 
 from ...effects.steps import effects_of
 from ...graph.operations import Copy, MakeDir, Operation
+from ..compiled import State
 from ..draft import Draft, Step
 from ..facts import Facts
 from ..rewrite import Change, Rewrite
@@ -66,6 +67,7 @@ _BLIND = frozenset(
 )
 _PLAIN = re.compile(r"[^\"'\\`]+")
 _NOTHING = frozenset(("true", ":", "/bin/true"))
+_ROOT = frozenset(("", "root", "0"))
 _SHELLS = frozenset((None, ("/bin/sh", "-c"), ("/bin/bash", "-c")))
 
 
@@ -149,13 +151,19 @@ def _nothing(step: Step, above: Sequence[Step], facts: Facts) -> str:
     instruction = step.instruction
     command = instruction.args[0].strip() if len(instruction.args) == 1 else ""
     plain = not instruction.flags and not instruction.heredocs and command in _NOTHING
-    if not plain or any(built.before.config.shell not in _SHELLS for built in step.built):
+    if not plain or not all(_can_run(built.before) for built in step.built):
         return ""
     if any((built.before.config.workdir or "/") != "/" for built in step.built):
         made = _last_workdir(above)  # a step makes its directory where that is missing
         if made is None or not _is_kept(above[made], above[made + 1 :], facts):
             return ""
     return "it does nothing"
+
+
+def _can_run(state: State) -> bool:
+    """Whether a shell can be expected to run: there are files, and the user is one that there is."""
+    config = state.config
+    return state.layer is not None and config.shell in _SHELLS and config.user in _ROOT
 
 
 def _last_workdir(steps: Sequence[Step]) -> int | None:
