@@ -26,8 +26,8 @@ examples:
   layerc cost --history 50 -O0 .       of the last 50 commits, without a look at a rewrite
   layerc cost --svg cost.svg app       a picture beside it
 
-Times are those of earlier builds with layerc, else estimates. Which files change together, and how often, is told
-by the git history of the build context.
+Times are those of earlier builds with layerc, else estimates. Which files change together, and how often,
+is told by the git history of the build context.
 """
 _NARROWEST, _WIDEST = 60, 120
 _FIGURES = 53  # columns of the figures of a step
@@ -44,7 +44,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.usage = "layerc cost [OPTIONS] [PATH]"
     parser.description = (
         "Tell where the time of rebuilds goes: how long each step takes, how often it runs again, and what\n"
-        "the last commits would cost with today's Dockerfile and with the optimised one. Nothing is built."
+        "the last commits would cost with today's Dockerfile and the optimised one. Nothing is built."
     )
     parser.epilog = _EPILOG
     parser.add_argument(

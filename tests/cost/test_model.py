@@ -163,6 +163,9 @@ def test_mounted_files_count_like_copied_ones() -> None:
     facts = blind._replace(observed={layer.id: seen})
     assert steps(plan, facts, "layerc", change("src/a"))[0] == layer.provenance.title
     assert steps(plan, facts, "layerc", change("src/b")) == []
+    listed = blind._replace(observed={layer.id: seen._replace(mounted=(Reads(lists=frozenset({"/src"})),))})
+    assert steps(plan, listed, "layerc", change("src/b")) == []
+    assert steps(plan, listed, "layerc", change("src/b", moved=("src/b",)))[0] == layer.provenance.title
 
 
 def test_what_a_copy_replaces_does_not_decide_what_it_makes() -> None:
