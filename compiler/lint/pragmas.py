@@ -67,15 +67,14 @@ class Pragmas(NamedTuple):
             )
             ignored += _skipped(document, wanted, place, whole)
         for comment, instruction in _with_targets(document):
-            if match := _SHELL.fullmatch(comment.text.strip()):
+            text = comment.text.strip()
+            if match := _SHELL.fullmatch(text):
                 shells.append((comment.span.start, match["name"]))
-            elif match := _IGNORE.match(comment.text.strip()):
+            elif match := _IGNORE.match(text):
                 ignored += _ignored(document, comment, match, instruction, whole)
-            elif match := _CHECK.fullmatch(comment.text.strip()):
-                wanted = _wanted(match["value"])
-                if wanted is not None and instruction is not None:
-                    experimental |= wanted.experimental
-                    ignored += _skipped(document, wanted, comment.span, instruction.span)
+        for comment, wanted, instruction in _checks(document):
+            experimental |= wanted.experimental
+            ignored += _skipped(document, wanted, comment.span, instruction.span)
         return cls(tuple(ignored), tuple(shells), experimental, error)
 
 
@@ -89,6 +88,22 @@ def _with_targets(document: Document) -> Iterator[tuple[Comment, Instruction | N
             yield from ((comment, item) for comment in waiting)
             waiting.clear()
     yield from ((comment, None) for comment in waiting)
+
+
+def _checks(document: Document) -> Iterator[tuple[Comment, Wanted, Instruction]]:
+    """``# check=…`` above instructions: the first one counts, and an empty comment parts them from what follows."""
+    above: list[Comment] = []
+    for item in document.items:
+        if isinstance(item, Comment):
+            above = [*above, item] if item.text.strip(" \t\r\n\ufeff") != "#" else []
+        elif isinstance(item, Instruction):
+            for comment in above:
+                if match := _CHECK.fullmatch(comment.text.strip()):
+                    wanted = _wanted(match["value"])
+                    if wanted is not None:
+                        yield comment, wanted, item
+                    break
+            above = []
 
 
 def _ignored(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ...grammar.errors import DockerfileError
 from ...grammar.parse import parse
 from ...grammar.source import Location, SourceFile
+from ..checks import find_rule
 from .choosing import Chosen, choose, names_of
 from .finding import Finding
 from .places import span_of
@@ -105,19 +106,20 @@ def _ignored_by(found: Found, ignored: Sequence[Ignored]) -> Ignored | None:
     names = names_of(found.rule, found.finding)
     start = found.finding.span.start
     for each in ignored:
-        if each.reach.start <= start < each.reach.end and (
-            each.name.lower() in names
-            or (each.tool != "hadolint" and each.name.lower() == "all" and _all(each, found))
-        ):
+        if each.reach.start <= start < each.reach.end and _means(each, names, found.rule):
             return each
     return None
 
 
-def _all(ignored: Ignored, found: Found) -> bool:
-    """Docker's ``skip=all`` means Docker's checks."""
-    from ..checks import find_rule
-
-    return ignored.tool != "docker" or find_rule(found.rule.id) is not None
+def _means(ignored: Ignored, names: Sequence[str], rule: Rule) -> bool:
+    """Whether a comment means a finding of these names. Docker's mean its own checks, without experimental ones."""
+    word = ignored.name.lower()
+    if ignored.tool == "docker":
+        check = find_rule(rule.id)
+        if check is not None and check.experimental:
+            return False
+        return word in names or (word == "all" and check is not None)
+    return word in names or (word == "all" and ignored.tool == "layerc")
 
 
 def _syntax(source: SourceFile, error: DockerfileError, chosen: Chosen) -> Iterator[Found]:

@@ -30,8 +30,8 @@ examples:
   layerc lint --select LC1 --format sarif  the cache rules alone, as SARIF
   layerc lint --update-baseline --baseline known.json .
 
-exit codes: 0 nothing found at or above the fail level, 1 something was, 2 wrong use, 4 a file or config can not
-be used. docs/linting.md tells all about configs and comments, layerc rules lists the rules.
+exit codes: 0 nothing was found at or above the fail level, 1 something was, 2 wrong use, 4 a file or
+config can not be used. docs/linting.md tells all about configs and comments, layerc rules lists the rules.
 """
 
 

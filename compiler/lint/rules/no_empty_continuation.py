@@ -39,7 +39,7 @@ from ..subject import Subject
 def check(subject: Subject) -> Iterator[Finding]:
     """The first empty line of each instruction; the fix removes all of them."""
     for notice, instruction in subject.noticed("NoEmptyContinuation"):
-        lines = range(instruction.start_line + 1, notice.line)
+        lines = range(instruction.start_line + 1, notice.line + 1)
         empty = [_line(subject, line) for line in lines if not subject.source.line_text(line).strip()]
         if empty:
             fix = Fix("remove the empty lines", tuple(Edit(span, "") for span in empty), safe=True)
@@ -47,8 +47,9 @@ def check(subject: Subject) -> Iterator[Finding]:
 
 
 def _line(subject: Subject, line: int) -> Span:
-    """The line with its line end; there is a line after it."""
-    return Span(subject.source.line_starts[line - 1], subject.source.line_starts[line])
+    """The line with its line end."""
+    starts = subject.source.line_starts
+    return Span(starts[line - 1], starts[line] if line < len(starts) else len(subject.source.text))
 
 
 RULE = Rule(
