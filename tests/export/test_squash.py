@@ -170,6 +170,17 @@ def test_layers_are_grouped_by_how_often_they_change(store: Store, maker: Maker)
     )
 
 
+def test_a_little_more_or_less_mostly_changes_no_group(store: Store, maker: Maker) -> None:
+    found = set()
+    for percents in ((105, 95, 105, 95, 105), (95, 105, 95, 105, 95), (105, 105, 95, 95, 100)):
+        sizes = [786_000, 520_000, 98_000, 131_000, 393_000]
+        contents = [bytes(size * percent // 100) for size, percent in zip(sizes, percents, strict=True)]
+        changes = [files({f"f{number}": content}) for number, content in enumerate(contents)]
+        image = maker.image(*changes)._replace(rates=(0.4, 0.5, 0.4, 0.4, 0.3))
+        found.add(groups_of(image, 3, store))
+    assert len(found) == 1
+
+
 def test_times_are_clamped(store: Store, image: ImageManifest, tmp_path: Path) -> None:
     write(
         store, image._replace(epoch=1_100_000_000), tmp_path / "out", ",max-layers=1,rewrite-timestamp=true"
