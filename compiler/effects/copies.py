@@ -209,8 +209,21 @@ def _entries(
                 text = f"{root.path} is no archive, by its name: ADD copies it as it is"
                 claim = Claim(text, Evidence.PROFILE)
                 effects = _both(effects, Effects(evidence=Evidence.PROFILE, claims=(claim,)))
-        effects = _both(effects, Effects(writes=_writes(selection, place)))
+        effects = _both(effects, Effects(writes=_writes(selection, place), links=_links(selection, place)))
     return effects
+
+
+def _links(selection: Selection, place: _Place) -> tuple[tuple[str, str], ...]:
+    """Symbolic links that are copied: later steps may go through them."""
+    found = [
+        (landing.path, landing.item.target)
+        for landing in _landings(selection, place, surely=True)
+        if landing.item is not None and landing.item.kind == "symlink"
+    ]
+    return tuple(
+        (path, target if target.startswith("/") else f"{path.rpartition('/')[0]}/{target}")
+        for path, target in found
+    )
 
 
 def _writes(selection: Selection, place: _Place) -> Writes:
@@ -274,4 +287,5 @@ def _both(first: Effects, second: Effects) -> Effects:
         volatile=first.volatile or second.volatile,
         network=first.network or second.network,
         claims=first.claims + second.claims,
+        links=first.links + second.links,
     )

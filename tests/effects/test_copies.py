@@ -147,3 +147,18 @@ def test_observation_is_stronger() -> None:
     effects = effects_of(layer, FACTS._replace(observed={"then": seen}), "then")
     assert effects.evidence is Evidence.OBSERVED
     assert effects.writes == seen.writes
+
+
+def test_links_of_the_context_lead_later_steps() -> None:
+    first = effects_of(copy("*", dest="/app/"), FACTS)
+    assert first.links == ()
+    files = (
+        *FILES,
+        ContextFile("in/data", "symlink", 0, "/srv/data"),
+        ContextFile("in/up", "symlink", 0, "../x"),
+    )
+    facts = FACTS._replace(contexts={"": files})
+    effects = effects_of(copy("in", dest="/app/"), facts)
+    assert effects.links == (("/app/data", "/srv/data"), ("/app/up", "/app/../x"))
+    later = effects_of(copy("package.json", dest="/app/data/"), facts, links=Links(({},)).plus(effects.links))
+    assert "/srv/data/package.json" in later.writes.names
