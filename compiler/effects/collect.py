@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ..optimize.facts import Facts
 from .links import Links, normal
@@ -16,9 +16,18 @@ _NOT_IN_THE_IMAGE = ("/dev", "/proc", "/sys")
 
 
 class Collector:
-    """``ignored`` are trees that are no part of the image while the step runs: mounts."""
+    """``ignored`` are trees that are no part of the image while the step runs: mounts. ``placed``: image path → path
+    in the main context of the file that is there, none where that is not known.
+    """
 
-    def __init__(self, facts: Facts, links: Links, ignored: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        facts: Facts,
+        links: Links,
+        ignored: Iterable[str] = (),
+        placed: Mapping[str, str] | None = None,
+    ) -> None:
+        self.placed = placed
         self.facts = facts
         self.links = self._below = links
         self._ignored = (*_NOT_IN_THE_IMAGE, *ignored)

@@ -1,7 +1,7 @@
 """What a profile's data can not say: files that manifests name in their turn, operands with a meaning of their own.
 
-Contents of manifests come from ``Facts.manifests``, by path in the main context. All files of a name count, since
-which of them is the image's is not known here; where there is none, the claim says what is taken for granted.
+Contents of manifests come from ``Facts.manifests``, by path in the main context. Where it is not known which of
+them are in the image, all files of a name count; where there is none, the claim says what is taken for granted.
 """
 
 from __future__ import annotations
@@ -31,8 +31,12 @@ class Inspection(NamedTuple):
 
     def contents(self, path: str) -> list[tuple[str, bytes]]:
         """The files of the context that ``path`` may be: their directory in the context, their content."""
-        name = path.rpartition("/")[2]
         known = self.call.collector.facts.manifests
+        placed = self.call.collector.placed
+        if placed is not None:
+            source = placed.get(path, "")
+            return [(source.rpartition("/")[0], known[source])] if source in known else []
+        name = path.rpartition("/")[2]
         return [
             (item.rpartition("/")[0], content)
             for item, content in known.items()
@@ -41,11 +45,8 @@ class Inspection(NamedTuple):
 
     def require(self, path: str, what: str) -> None:
         """Say what is taken for granted where a manifest's content is not known."""
-        name = path.rpartition("/")[2]
-        files = self.call.collector.facts.contexts.get("")
-        missing = files is not None and not any(file.path.rpartition("/")[2] == name for file in files)
-        if not self.contents(path) and not missing:
-            self.call.collector.claim(f"{path} (not read: it is not in the build context) {what}")
+        if not self.contents(path):
+            self.call.collector.claim(f"{path}, whose content is not known, {what}")
 
     def read(self, text: str, directory: str, *, tree: bool = True) -> None:
         """A path that a manifest in ``directory`` of the image names."""

@@ -25,12 +25,14 @@ _MOUNTED = ("/dev", "/proc", "/sys", "/etc/hosts", "/etc/resolv.conf", "/etc/hos
 _ROOT = frozenset(("", "root", "0", "0:0", "root:root", "root:0", "0:root"))
 
 
-def run_effects(operation: Run, facts: Facts, links: Links) -> Effects:
+def run_effects(
+    operation: Run, facts: Facts, links: Links, placed: Mapping[str, str] | None = None
+) -> Effects:
     """The effects of a RUN: of its command in its environment, and of what is mounted."""
     if not operation.argv:
         return unknown("it has no command")
     mounted = [normal(mount.target) for mount in operation.mounts if mount.target]
-    collector = Collector(facts, links, (*mounted, "/dev/pipes"))
+    collector = Collector(facts, links, (*mounted, "/dev/pipes"), placed)
     collector.mount_over(mounted)
     collector.mount(_MOUNTED)
     root = operation.user in _ROOT

@@ -17,9 +17,9 @@ import pytest
 from layerc.compiler.effects.model import Effects, Evidence
 from layerc.compiler.effects.paths import Reads, Writes
 from layerc.compiler.effects.profiles import PROFILES
-from layerc.compiler.effects.steps import effects_of
+from layerc.compiler.effects.steps import effects_of, placed_files
 from layerc.compiler.graph.layer import ImageLayer
-from layerc.compiler.graph.operations import Run
+from layerc.compiler.graph.operations import ContextPath, Copy, FromContext, Run
 from layerc.compiler.optimize.facts import ContextFile, Facts
 
 HERE = Path(__file__).parent
@@ -77,3 +77,18 @@ def test_table_is_current() -> None:
         sys.path.pop(0)
     made = (ROOT / "compiler" / "effects" / "tool_table.py").read_text()
     assert made == make_tables.render_tools(), "run scripts/make_tables.py"
+
+
+def test_which_manifest_is_in_the_image() -> None:
+    files = {"a/package.json": "{}", "b/package.json": '{"scripts": {"postinstall": "x"}}'}
+    facts = Facts(
+        contexts={"": tuple(ContextFile(name, "file") for name in files)},
+        manifests={name: text.encode() for name, text in files.items()},
+    )
+    run = ImageLayer(Run(("npm", "ci"), (), "/app"), "parent")
+    assert "postinstall" in effects_of(run, facts).unknown
+    for name, known in (("a", True), ("b", False)):
+        copy = ImageLayer(Copy(FromContext(), (ContextPath(f"{name}/package.json"),), "/app/"), "parent")
+        placed = placed_files([copy], facts)
+        assert placed == {"/app/package.json": f"{name}/package.json"}
+        assert (effects_of(run, facts, placed=placed).unknown == "") is known
