@@ -16,8 +16,8 @@ _NOT_IN_THE_IMAGE = ("/dev", "/proc", "/sys")
 
 
 class Collector:
-    """``ignored`` are trees that are no part of the image while the step runs: mounts. ``placed``: image path → path
-    in the main context of the file that is there, none where that is not known.
+    """``ignored`` are trees that are no part of the image while the step runs: mounts. ``placed``: image path →
+    path in the main context of the file that is there, none where that is not known.
     """
 
     def __init__(

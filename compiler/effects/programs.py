@@ -24,10 +24,11 @@ def run_program(call: Call) -> None:
     collector = call.collector
     start_program(call, call.name)
     base = call.base
-    if base in FILE_TOOLS:
+    usual = "/" not in call.name or call.name.startswith(_PLACES)
+    if usual and base in FILE_TOOLS:
         FILE_TOOLS[base](call)
         return
-    if base in WRAPPERS:
+    if usual and base in WRAPPERS:
         WRAPPERS[base](call)
         return
     profile = PROFILES.get(base)

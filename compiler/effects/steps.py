@@ -28,9 +28,9 @@ def effects_of(
 
     ``observed_id`` is the id by which ``facts.observed`` knows the step (its own if none). ``base`` is the id of
     the base's layer where it is known: its links and directories are used, else those of all bases. ``links``
-    takes the place of the links of the base (with those that earlier steps made, see :meth:`Links.plus`). ``placed``
-    says which files of the main context are in the image (:func:`placed_files`); without it all manifests of a
-    name are taken into account.
+    takes the place of the links of the base (with those that earlier steps made, see :meth:`Links.plus`).
+    ``placed`` says which files of the main context are in the image (:func:`placed_files`); without it all
+    manifests of a name are taken into account.
     """
     links = links or Links.of(facts, base)
     effects = _static(layer, facts, links, _directories(facts, base), placed)

@@ -75,6 +75,7 @@ def test_written_trees(script: str, trees: set[str] | None) -> None:
     ("script", "why"),
     [
         ("frobnicate", "what `frobnicate` reads and writes is not known: build once with layerc"),
+        ("./install -d x", "what `./install` reads and writes is not known"),
         ("./run.sh", "what `./run.sh` reads and writes is not known"),
         ("`cat tool` x", "which program is run depends on"),
         ("f() { a; }", "the script is not understood: a function"),
