@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from ...compiler.effects.links import normal
 from ...compiler.effects.paths import Reads, Writes
 from ...compiler.graph.layer import ImageLayer
 from ...compiler.graph.operations import Base, FromContext, Run
@@ -31,7 +32,7 @@ from .reasons import last_run
 from .request import BuildRequest
 from .traces import recorded
 
-__all__ = ["MOST_COMMITS", "gather", "observe", "reads_of", "writes_of"]
+__all__ = ["MOST_COMMITS", "gather", "observe"]
 
 MOST_COMMITS = 500
 _LARGEST_MANIFEST = 4 << 20  # bytes; a lock file may be long
@@ -99,7 +100,7 @@ def _observation(
 ) -> Observation | None:
     if isinstance(layer.operation, Base):
         base = _base_result(store, layer)
-        return None if base is None else Observation(size=_size(store, base.layers), seconds=base.seconds)
+        return None if base is None else Observation(size=_made(store, base.layers)[1], seconds=base.seconds)
     step = last.get(layer.id)
     seconds, key = last_run(store, layer)
     layers = () if step is None else step.layers
@@ -112,9 +113,10 @@ def _observation(
         return None
     reads, mounted = None, None
     if traces:
-        reads = reads_of(traces[0])
+        reads = _reads_of(traces[0])
         mounted = _mounted(layer, traces[1:], contexts)
-    return Observation(reads, _written(store, layers), seconds, _size(store, layers), mounted)
+    writes, size = _made(store, layers)
+    return Observation(reads, writes, seconds, size, mounted)
 
 
 def _traced(store: Store, key: str, layers: tuple[str, ...]) -> tuple[Result | None, tuple[Trace, ...]]:
@@ -128,7 +130,7 @@ def _traced(store: Store, key: str, layers: tuple[str, ...]) -> tuple[Result | N
     return None, ()
 
 
-def reads_of(trace: Trace, root: str = "") -> Reads:
+def _reads_of(trace: Trace, root: str = "") -> Reads:
     """What a trace says of a tree whose root stands for ``root`` (a path without a slash at its ends)."""
     prefix = f"/{root}" if root else ""
     paths = {path: f"{prefix}/{path}" if path else prefix or "/" for path in trace.events}
@@ -151,7 +153,7 @@ def _mounted(
             root = None if tree is None else _mount_root(tree, mount.source)
         if root is None:
             return None
-        found.append(reads_of(trace, root))
+        found.append(_reads_of(trace, root))
     return tuple(found) if len(found) == len(binds) else None
 
 
@@ -164,30 +166,19 @@ def _mount_root(tree: ContextTree, source: str) -> str | None:
     return real if entry.is_directory else real.rpartition("/")[0]
 
 
-def _written(store: Store, layers: tuple[str, ...]) -> Writes | None:
-    try:
-        indexes = [_index(store, diff_id) for diff_id in layers]
-    except StoreError:
-        return None
-    return writes_of(indexes) if layers else None
-
-
-def writes_of(indexes: Iterable[LayerIndex]) -> Writes:
-    """The paths that layers make, change or remove."""
+def _made(store: Store, layers: tuple[str, ...]) -> tuple[Writes | None, int | None]:
+    """The paths that layers make, change or remove, and the bytes of their files."""
     names: set[str] = set()
     trees: set[str] = set()
-    for index in indexes:
-        for entry in index.entries():
-            (trees if entry.opaque else names).add(f"/{entry.path}")
-    return Writes(names=frozenset(names), trees=frozenset(trees))
-
-
-def _size(store: Store, layers: tuple[str, ...]) -> int | None:
+    size = 0
     try:
-        indexes = [_index(store, diff_id) for diff_id in layers]
+        for diff_id in layers:
+            for entry in _index(store, diff_id).entries():
+                (trees if entry.opaque else names).add(f"/{entry.path}")
+                size += 0 if entry.link else entry.size
     except StoreError:
-        return None
-    return sum(entry.size for index in indexes for entry in index.entries() if not entry.link)
+        return None, None
+    return (Writes(names=frozenset(names), trees=frozenset(trees)), size) if layers else (None, None)
 
 
 def _index(store: Store, diff_id: str) -> LayerIndex:
@@ -216,7 +207,7 @@ def _bases(store: Store, plan: LayerPlan) -> tuple[dict[str, dict[str, str]], di
             for entry in StackView(store, result.layers).walk():
                 path = f"/{entry.path}"
                 if entry.kind == "symlink":
-                    targets[path] = os.path.normpath(os.path.join(os.path.dirname(path), entry.target))
+                    targets[path] = normal(os.path.join(os.path.dirname(path), entry.target))
                 elif entry.is_directory and (entry.mode, entry.uid, entry.gid) == (0o755, 0, 0):
                     plain.add(path)
         except StoreError:
