@@ -18,7 +18,7 @@ from layerc.grammar.errors import LayercError
 from layerc.grammar.parse import parse
 from layerc.grammar.source import SourceFile
 
-PASSES = ["prune-stages", "prune-steps", "metadata"]
+PASSES = ["prune-stages", "prune-steps", "merge-equal", "metadata"]
 LINES = [
     "ARG A", "ARG A=1", "ARG B=$A", "# layerc: named-only\nARG C=3", 'ENV A=1', "ENV A=2 B=1", "ENV B=$A", "ENV D=${C:-x}",
     "LABEL a=1", "LABEL a=$A", 'LABEL "a"=2 b=1', "EXPOSE 80", "EXPOSE $B", "USER one", "USER two", "USER $A",

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from ..draft import Draft
 from ..facts import Facts
 from ..rewrite import Rewrite
-from . import metadata, prune_stages, prune_steps, split_copy
+from . import merge_equal, metadata, prune_stages, prune_steps, split_copy
 
 __all__ = ["PASSES", "Pass"]
 
@@ -54,6 +54,13 @@ PASSES: tuple[Pass, ...] = (
         drops_stages="any",
     ),
     Pass("prune-steps", "remove instructions without effect", 1, prune_steps.run),
+    Pass(
+        "merge-equal",
+        "say once what several stages begin with",
+        1,
+        merge_equal.run,
+        same_layers=True,
+    ),
     Pass("metadata", "move ARG below the RUNs that do not see it", 1, metadata.run),
     Pass("late-arguments", "move ARG that only LABELs are made of below RUNs", 2, metadata.run_late),
     Pass("split-copy", "copy what an install reads before it, and the rest after it", 1, split_copy.run),
