@@ -99,7 +99,7 @@ def _merged(draft: Draft, length: int, first: Stage, second: Stage) -> Rewrite:
         written = first.from_.instruction.args[0]
         words = (draft.keyword("FROM"), written, draft.keyword("AS"), name)
         from_ = draft.step(" ".join(words), like=first.from_, lead=first.from_.lead)
-        draft = draft.replace(below, below._replace(lead=draft.newline))
+        draft = draft.replace(below._replace(lead=""), below._replace(lead=draft.newline))
         stage = Stage(from_, shared)
         draft = draft.insert_stage(stage, before=draft.stage_of(below))
     told = "step" if length == 1 else f"{length} steps"
