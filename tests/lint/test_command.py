@@ -6,6 +6,7 @@ import io
 import json
 import os
 import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
@@ -475,7 +476,19 @@ def test_pages_are_current() -> None:
         capture_output=True,
         text=True,
         check=False,
-        env=os.environ | {"PATH": f"{Path(os.sys.executable).parent}:{os.environ['PATH']}"},
+        env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
     )
     assert done.stdout == ""
     assert done.returncode == 0
+
+
+def test_heavy_modules_stay_out(folder: Path) -> None:
+    (folder / "Dockerfile").write_text(BAD)
+    code = (
+        "import sys; from layerc.runtime.cli.main import main; main(['lint', '--no-cache']);"
+        "print(*{'lark', 'networkx', 'rich', 'yaml', 'docker', 'sqlite3', 'multiprocessing', 'tomllib'} & sys.modules.keys())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=folder
+    )
+    assert done.stdout.splitlines()[-1] == ""
