@@ -105,7 +105,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Rewrite and print."""
     _check_passes(arguments)
-    request, result, unknown = _optimised(arguments)
+    request, result, unknown, saves = _optimised(arguments)
     for text in unknown:
         print(f"{Style(wants_colour(sys.stderr))('yellow', 'not known:')} {visible(text)}", file=sys.stderr)
     if arguments.verify and not _verified(arguments, request, result):
@@ -114,6 +114,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     assert request.dockerfile is not None
     _tell(result, explain=arguments.explain, check=arguments.check)
+    if saves:
+        print(f"expected to save {saves}", file=sys.stderr)
     source = (explained(result) if arguments.explain else result.draft).source
     if arguments.write and source != request.dockerfile:
         _write(request, source.to_bytes())
@@ -150,8 +152,9 @@ def _check_passes(arguments: argparse.Namespace) -> None:
             )
 
 
-def _optimised(arguments: argparse.Namespace) -> tuple[BuildRequest, Result, tuple[str, ...]]:
-    """The request, what came of it, and what could not be found out."""
+def _optimised(arguments: argparse.Namespace) -> tuple[BuildRequest, Result, tuple[str, ...], str]:
+    """The request, what came of it, what could not be found out, and what is saved where that is asked for."""
+    from ...compiler.cost.rewritten import saving_of
     from ...compiler.definitions import is_definitions
     from ...compiler.optimize.facts import NO_FACTS
     from ..engine.build import opened
@@ -202,7 +205,8 @@ def _optimised(arguments: argparse.Namespace) -> tuple[BuildRequest, Result, tup
     unknown = facts.unknown if arguments.explain else ()
     if offline.names:
         unknown += (f"the environment, user and triggers of {', '.join(sorted(offline.names))} (--offline)",)
-    return request, result, unknown
+    saves = str(saving_of(result, facts)) if arguments.explain and result.changes else ""
+    return request, result, unknown, saves
 
 
 class _Shower:
