@@ -185,7 +185,7 @@ def _python(inspection: Inspection) -> None:
     if "-m" not in words:
         if words and all(word in {"--version", "-V", "-VV"} for word in words):
             return
-        collector.fail(f"`{call.base}` runs a program: build once with layerc, to have it observed")
+        collector.fail(f"`{call.base}` runs a program")
         return
     at = words.index("-m")
     module = words[at + 1] if at + 1 < len(words) else None
@@ -207,9 +207,7 @@ def _python(inspection: Inspection) -> None:
                 collector.read(arg, call.cwds, tree=True)
                 collector.write(arg, call.cwds, tree=True)
     else:
-        collector.fail(
-            f"`{call.base} -m {module}` runs a program: build once with layerc, to have it observed"
-        )
+        collector.fail(f"`{call.base} -m {module}` runs a program")
 
 
 # --- JavaScript --------------------------------------------------------------------------------------------
@@ -269,8 +267,8 @@ def _package(inspection: Inspection, manifest: str, content: bytes, *, runs_scri
     hooks = [name for name in _HOOKS if isinstance(scripts, dict) and scripts.get(name)]
     if hooks and runs_scripts:
         collector.fail(
-            f"{manifest} has the script `{hooks[0]}`, which an install runs: with --ignore-scripts, or observed"
-            " by a build with layerc, it would be known"
+            f"{manifest} has the script `{hooks[0]}`, which an install runs; with --ignore-scripts it would"
+            " be known what it writes"
         )
 
 

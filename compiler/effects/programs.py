@@ -33,9 +33,7 @@ def run_program(call: Call) -> None:
         return
     profile = PROFILES.get(base)
     if profile is None or not (profile.local or _is_installed(call.name)):
-        collector.fail(
-            f"what `{call.name}` reads and writes is not known: build once with layerc, to have it observed"
-        )
+        collector.fail(f"what `{call.name}` reads and writes is not known")
         return
     if not profile.simple:
         collector.read_paths((*_SYSTEM_TREES, *_prefixes(call)), tree=True)

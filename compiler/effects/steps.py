@@ -93,5 +93,5 @@ def _with_observation(effects: Effects, observed: Observation) -> Effects:
         writes=effects.writes if writes is None else writes,
         evidence=Evidence.OBSERVED if both else effects.evidence,
         unknown="" if both else effects.unknown,
-        claims=effects.claims + claims,
+        claims=claims if both else effects.claims + claims,
     )

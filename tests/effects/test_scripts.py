@@ -74,7 +74,7 @@ def test_written_trees(script: str, trees: set[str] | None) -> None:
 @pytest.mark.parametrize(
     ("script", "why"),
     [
-        ("frobnicate", "what `frobnicate` reads and writes is not known: build once with layerc"),
+        ("frobnicate", "what `frobnicate` reads and writes is not known"),
         ("./install -d x", "what `./install` reads and writes is not known"),
         ("./run.sh", "what `./run.sh` reads and writes is not known"),
         ("`cat tool` x", "which program is run depends on"),
