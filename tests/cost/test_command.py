@@ -209,3 +209,15 @@ def test_mistakes_are_told(
 ) -> None:
     assert main(["cost", *words, str(project)]) == code
     assert said in capsys.readouterr().err
+
+
+def test_optimize_tells_what_it_saves(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "Dockerfile").write_text("FROM scratch\nWORKDIR /app\nCOPY . .\nRUN npm ci\n")
+    for name in ("package.json", "package-lock.json"):
+        (project / name).write_text("{}\n")
+    assert main(["optimize", "--explain", str(project)]) == 0
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("expected to save ")
+    assert last.endswith(" s per rebuild with a classic cache (estimate)")
+    assert main(["optimize", str(project)]) == 0
+    assert "expected" not in capsys.readouterr().err
