@@ -1,0 +1,5 @@
+FROM alpine:3.20
+EXPOSE 80/tcp 443/tcp 53/udp
+ARG PORT=80/TCP
+EXPOSE $PORT
+EXPOSE 80/tcp 80/tcp
