@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ..graph.operations import Run
 from ..optimize.facts import Facts
-from ..shell.program import CHANGING, has_script
+from ..shell.program import has_script
 from .builtins import BUILTINS
 from .call import Call
 from .collect import Collector
@@ -22,6 +22,8 @@ __all__ = ["run_effects"]
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What the sandbox mounts over, and what the C library asks for.
 _MOUNTED = ("/dev", "/proc", "/sys", "/etc/hosts", "/etc/resolv.conf", "/etc/hostname", "/selinux")
+# Variables that a shell obeys which is not used by a person.
+_CHANGING = frozenset(("BASH_ENV", "SHELLOPTS", "BASHOPTS"))
 _ROOT = frozenset(("", "root", "0", "0:0", "root:root", "root:0", "0:root"))
 
 
@@ -62,8 +64,8 @@ def _command(operation: Run, collector: Collector, state: State) -> None:
     call = Call(argv[0], tuple(Arg(word) for word in argv[1:]), state, walker)
     inline = {f"/dev/pipes/{script.name}": script.content for script in operation.scripts}
     if has_script(argv):
-        if not CHANGING.isdisjoint(state.variables):
-            collector.fail("a variable of the environment makes the shell read another file first")
+        for name in _CHANGING & set(state.variables):
+            collector.fail(f"{name} is set: it changes what the shell does before its script, or with it")
         look_up(call, argv[0])
         flags = [word for word in argv[1:-1] if word.startswith("-")]
         stops = any("e" in word for word in flags) or "errexit" in argv

@@ -19,6 +19,7 @@ from layerc.compiler.graph.operations import (
     HttpFile,
     InlineFile,
     MakeDir,
+    Run,
 )
 from layerc.compiler.optimize.facts import ContextFile, Facts, Observation
 
@@ -162,3 +163,9 @@ def test_links_of_the_context_lead_later_steps() -> None:
     assert effects.links == (("/app/data", "/srv/data"), ("/app/up", "/app/../x"))
     later = effects_of(copy("package.json", dest="/app/data/"), facts, links=Links(({},)).plus(effects.links))
     assert "/srv/data/package.json" in later.writes.names
+
+
+def test_copies_and_package_managers() -> None:
+    install = effects_of(ImageLayer(Run(("apt-get", "install", "-y", "gcc"), (), "/"), "p"), FACTS)
+    assert obstacle(install, effects_of(copy("src", dest="/usr/src/app/"), FACTS)) == ""
+    assert obstacle(install, effects_of(copy("src", dest="/usr/share/app/"), FACTS)) != ""

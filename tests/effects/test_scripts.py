@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layerc.compiler.effects.model import Effects, Evidence
+from layerc.compiler.effects.model import Effects, Evidence, obstacle
 from layerc.compiler.effects.steps import effects_of
 from layerc.compiler.graph.layer import ImageLayer
 from layerc.compiler.graph.operations import InlineFile, Mount, Run
@@ -212,3 +212,33 @@ WORDS = st.sampled_from(
 def test_any_script_has_effects(script: str) -> None:
     effects = of(script)
     assert bool(effects.unknown) is (effects.evidence is Evidence.NONE)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "where"),
+    [
+        ("npm ci", "touch /app/main.js", ""),
+        ("npm ci", "mkdir -p /data/x", ""),
+        ("npm ci", "echo x > package.json", "/app/package.json"),
+        ("apt-get install -y gcc", "npm ci", "/"),
+        ("apt-get install -y libc6", "touch /usr/src/app/x", "/usr/lib"),
+        ("mkdir -p /a", "mkdir -p /a/b", ""),
+        ("mkdir -p /a", "touch /a/b", "/a"),
+        ("rm -rf /a", "mkdir -p /a/b", "/a"),
+        ("touch /a/x", "ls /a", "/a/x"),
+        ("touch /a/x", "cat /a/y", ""),
+        ("ln -s /a /b", "touch /b/x", "/b"),
+        ("frobnicate", "true", "`frobnicate`"),
+    ],
+)
+def test_which_steps_may_change_places(first: str, second: str, where: str) -> None:
+    for one, other in ((first, second), (second, first)):
+        found = obstacle(of(one), of(other))
+        assert bool(found) is bool(where), found
+        assert where in found
+
+
+def test_variables_of_the_shell() -> None:
+    for name, known in (("ENV", True), ("BASH_ENV", False)):
+        layer = ImageLayer(Run((*SHELL, "touch a"), ((name, "prod"),), "/app"), "p")
+        assert (effects_of(layer, NO_FACTS).unknown == "") is known
