@@ -1,6 +1,6 @@
 """Writes docs/rules/ from the docstrings of the linter's rules; with --check tells whether it is current.
 
-    python scripts/make_rule_pages.py
+python scripts/make_rule_pages.py
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ import sys
 from pathlib import Path
 
 from layerc.compiler.lint.pages import render_page
-from layerc.compiler.lint.rule import Category
+from layerc.compiler.lint.rule import Category, Rule
 from layerc.compiler.lint.rules import RULES
 
 PAGES = Path(__file__).parents[1] / "docs" / "rules"
 _HEAD = """\
 # Rules
 
-All rules of `layerc lint`, by category. This folder is written by `scripts/make_rule_pages.py` from the docstrings in
-`compiler/lint/rules/`; `layerc rules ID` prints the same pages.
+All rules of `layerc lint`, by category. This folder is written by `scripts/make_rule_pages.py` from the docstrings
+in `compiler/lint/rules/`; `layerc rules ID` prints the same pages.
 """
 
 
@@ -33,14 +33,21 @@ def _index() -> str:
         rules = sorted((rule for rule in RULES if rule.category is category), key=lambda rule: rule.id)
         if not rules:
             continue
-        rows = [
-            f"| [{rule.id}]({rule.id}.md) | {rule.summary} | {rule.severity.word} | {'yes' if rule.fixable else ''} "
-            f"| {', '.join(rule.equivalents)} |"
-            for rule in rules
-        ]
+        rows = [_row(rule) for rule in rules]
         head = ["| rule | what | severity | fixes | also known as |", "|---|---|---|---|---|"]
         parts.append("\n".join([f"## {category.value.capitalize()}", "", *head, *rows, ""]))
     return "\n".join(parts)
+
+
+def _row(rule: Rule) -> str:
+    cells = (
+        f"[{rule.id}]({rule.id}.md)",
+        rule.summary,
+        rule.severity.word,
+        "yes" if rule.fixable else "",
+        ", ".join(rule.equivalents),
+    )
+    return f"| {' | '.join(cells)} |"
 
 
 def main() -> int:
