@@ -99,13 +99,14 @@ def compile_watched(
 def _evaluate_others(
     program: Program, options: CompileOptions, images: Mapping[ImageRequest, BaseImage], seen: _Seen
 ) -> set[int]:
-    """Evaluate the stages that somebody may ask for: the named ones and the last. What is wrong with them is
-    nobody's business now. Gives the lines of the stages that they are made of.
+    """Evaluate what was not seen of the stages that somebody may ask for: the named ones and the last. What is
+    wrong with them is nobody's business now. Gives the lines of the stages that they are made of.
     """
     used: set[int] = set()
     last = len(program.stages) - 1
-    for number, stage in enumerate(program.stages):
-        if not stage.from_.name and number != last:
+    for number, stage in reversed(tuple(enumerate(program.stages))):
+        is_seen = stage.from_.site.instruction.start_line in seen.built
+        if is_seen or not (stage.from_.name or number == last):
             continue
         wanted = options._replace(target=stage.from_.name or None)
         for platform in options.platforms or (None,):

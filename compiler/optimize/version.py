@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ...grammar.errors import LayercError
 from ...grammar.parse import parse
 from ...grammar.syntax import Document
+from .. import compile_dockerfile
 from ..graph.plan import ImagePlan, LayerPlan
 from ..options import BaseImage, CompileOptions, ImageRequest, UnresolvedImagesError
 from .compiled import Compiled, compile_watched
@@ -80,7 +81,7 @@ def _varied(document: Document, setting: Setting) -> tuple[ImagePlan, ...] | Non
         return ()
     options = setting.options._replace(build_args=setting.varied)
     try:
-        return setting._replace(options=options).compiled(document).plan.images
+        return compile_dockerfile(document, options, setting.images, setting.ignored).images
     except (LayercError, UnresolvedImagesError):
         return None
 
