@@ -14,7 +14,7 @@ from ..lint.config import Configs, LintConfig, fail_level, load_config
 from ..lint.files import STANDARD_INPUT, find_files
 from .errors import report
 from .findings.table import FORMATS, renderer
-from .terminal import Style, columns, wants_colour
+from .terminal import Style, columns, visible, wants_colour
 
 if TYPE_CHECKING:
     from ..lint.run import FileResult
@@ -107,6 +107,8 @@ def run(arguments: argparse.Namespace) -> int:
     _check(arguments)
     configs = _Overlaid(arguments)
     names = find_files(arguments.files or ["."], configs)
+    if not names:
+        print(f"no Dockerfile in {', '.join(map(visible, arguments.files)) or '.'}", file=sys.stderr)
     results = list(_results(arguments, names, configs))
     problems = [result.problem for result in results if result.problem is not None]
     code = max((report(problem) for problem in problems), default=0)
