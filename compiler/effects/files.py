@@ -308,6 +308,12 @@ def _accounts(call: Call) -> None:
     call.collector.read_paths(["/etc", "/usr/share/distro-info", "/usr/lib/os-release"], tree=True)
 
 
+def _which(call: Call) -> None:
+    for arg in call.args:
+        if arg.known is not None and not arg.text.startswith("-"):
+            look_up(call, arg.text)
+
+
 def _filter(call: Call) -> None:
     """A program, then files that it reads."""
     options, operands = split_options(call, "-f -F -v --from-file --arg --argjson -L")
@@ -362,6 +368,7 @@ FILE_TOOLS: Mapping[str, Callable[[Call], None]] = {
     **dict.fromkeys(("gzip", "gunzip", "bzip2", "bunzip2", "xz", "unxz"), _gzip),
     **dict.fromkeys(("zstd", "unzstd", "zcat", "xzcat", "bzcat"), _gzip),
     "mkdir": _mkdir,
+    "which": _which,
     "touch": _touch,
     "chmod": _chmod,
     "ln": _link,
