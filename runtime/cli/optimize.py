@@ -159,7 +159,7 @@ def _optimised(arguments: argparse.Namespace) -> tuple[BuildRequest, Result, tup
     from ...compiler.optimize.facts import NO_FACTS
     from ..engine.build import opened
     from ..engine.evidence import gather
-    from ..engine.request import BuildRequest, SshForward
+    from ..engine.request import BuildRequest, SshForward, StreamContext
     from ..engine.rewriting import UnknownImages, rewritten
     from ..store.store import Store
     from .context import find_definition
@@ -175,6 +175,11 @@ def _optimised(arguments: argparse.Namespace) -> tuple[BuildRequest, Result, tup
         pull=arguments.pull,
         ssh=(SshForward("default"),) if found.needs_ssh else (),
     )
+    if arguments.verify and isinstance(found.context, StreamContext):
+        raise UsageError(
+            "--verify builds twice, and standard input can be read once",
+            help="unpack the archive, name the directory",
+        )
     if arguments.write and found.dockerfile_path is None:
         raise UsageError(
             "--write needs a Dockerfile on this machine", help="leave it out, and redirect the output"

@@ -142,6 +142,18 @@ def test_standard_input(
     assert b"--write needs a Dockerfile on this machine" in captured.err
 
 
+def test_an_archive_that_is_piped_in_is_not_built_twice(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = subprocess.run(["tar", "-C", "context", "-c", "."], check=True, stdout=subprocess.PIPE).stdout
+    for arguments, code in ((["-"], 0), (["--verify", "-"], 2)):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(archive)))
+        assert main(["optimize", *arguments]) == code
+    captured = capsys.readouterr()
+    assert captured.out == AFTER
+    assert "--verify builds twice" in captured.err
+
+
 def test_mistakes_of_the_user(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "layers.toml").write_text("[[layer]]\nname = 'a'\n")
     assert main(["optimize", "-f", "layers.toml", "context"]) == 2
