@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import wrap
 from typing import Any
 
 from .draft import Draft
@@ -12,6 +13,7 @@ from .rewrite import Change, Refusal
 __all__ = ["change_text", "explained", "lines_text", "refusal_text", "report", "report_document"]
 
 SCHEMA = "layerc.optimize/1"
+_WIDTH = 100  # of comments
 
 
 def report(result: Result) -> str:
@@ -54,13 +56,14 @@ def explained(result: Result) -> Draft:
     """The draft with each change as a comment above the step that it is about."""
     draft = result.draft
     for change in result.changes:
-        text = f"# layerc optimize: {change.what}: {change.why}" + (
+        text = f"layerc optimize: {change.what}: {change.why}" + (
             f" (differs: {change.differs})" if change.differs else ""
         )
-        line = text.replace("\r", " ").replace("\n", " ") + draft.newline
+        lines = wrap(" ".join(text.split()), _WIDTH, break_long_words=False, break_on_hyphens=False)
+        comment = "".join(f"# {line}{draft.newline}" for line in lines)
         places = [step for step in draft.every if step.key in change.steps]
         step = places[0] if places else draft.every[0]
-        draft = draft.commented(step, line)
+        draft = draft.commented(step, comment)
     return draft
 
 
