@@ -29,7 +29,7 @@ from .shell_syntax import (
 from .shell_tables import ACTIONS, END, GOTO, RULES, START
 from .shell_words import Lexer, Token
 
-__all__ = ["parse_script"]
+__all__ = ["parse_nested", "parse_script"]
 
 _DEEPEST_STACK = 600
 _RESERVED: Final = {
@@ -62,12 +62,12 @@ def parse_script(text: str) -> Script:
     >>> [command.words[0].literal for command in parse_script("cd /a && make | tee log").commands()]
     ['cd', 'make', 'tee']
     """
-    return _parse(text, 0, 0, False)[0]
+    return parse_nested(text, 0, 0, False)[0]
 
 
-def _parse(text: str, position: int, depth: int, in_brackets: bool) -> tuple[Script, int]:
+def parse_nested(text: str, position: int, depth: int, in_brackets: bool) -> tuple[Script, int]:
     """From ``position`` to the end, or to the bracket that nothing opened; the script, and where it ends."""
-    lexer = Lexer(text, position, depth, _parse)
+    lexer = Lexer(text, position, depth, parse_nested)
     parser = _Parser(lexer)
     while True:
         token = lexer.next()

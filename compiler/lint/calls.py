@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ...grammar.shell_syntax import Case, Command, For, Group, If, Loop, Script, Simple, Subshell, Word
+from ...grammar.shell_loose import loose_commands
+from ...grammar.shell_syntax import (
+    Case,
+    Command,
+    For,
+    Group,
+    If,
+    Loop,
+    Pipeline,
+    Script,
+    Simple,
+    Subshell,
+    Word,
+)
 from ...grammar.source import Span
 from ...grammar.syntax import Instruction
 from .script import RunScript
 from .stages import StageView
 
-__all__ = ["Call", "CallWord", "calls_of_exec", "calls_of_script"]
+__all__ = ["Call", "CallWord", "calls_of_exec", "calls_of_script", "in_quotes", "pipes_in"]
 
 
 class CallWord(NamedTuple):
@@ -30,6 +43,7 @@ class CallWord(NamedTuple):
 class Call(NamedTuple):
     """One call: ``words`` begin with the program's name. ``chained`` is the number of the list's item in which it
     stands (``a && b; c``: 0, 0, 1), -1 within other commands. ``assigned`` are names set for it (``A=1 make``).
+    ``via`` says what it was found behind, if it does not stand there itself: ``sudo``, ``sh -c``, backquotes.
     """
 
     stage: StageView
@@ -38,6 +52,7 @@ class Call(NamedTuple):
     span: Span
     chained: int = -1
     assigned: tuple[str, ...] = ()
+    via: str = ""
 
     @property
     def name(self) -> str:
@@ -79,10 +94,38 @@ class Call(NamedTuple):
 
 
 def calls_of_script(script: RunScript) -> Iterator[Call]:
-    """Every call in ``script``, those in groups, loops and substitutions included; none if it is not understood."""
+    """Every call in ``script``, those in groups, loops and substitutions included. Where the script is not
+    understood as a whole, the words between its operators; none in scripts for shells of another kind.
+    """
     tree = script.tree
     if tree is not None:
         yield from _in_script(script, tree, top=True)
+    elif script.is_posix:
+        for words in loose_commands(script.text):
+            span = script.span(words[0].start, words[-1].end)
+            yield Call(script.stage, script.instruction, tuple(_word(script, word) for word in words), span)
+
+
+def pipes_in(tree: Script) -> Iterator[Pipeline]:
+    """Every pipeline of several commands in ``tree``, wherever it stands."""
+    for item in tree.items:
+        for pipeline in item.chain.pipelines:
+            if len(pipeline.commands) > 1:
+                yield pipeline
+            for command in pipeline.commands:
+                if isinstance(command, Simple):
+                    for word in (*(each.value for each in command.assignments), *command.words):
+                        yield from _pipes_in_word(word)
+                for body in _bodies(command):
+                    yield from pipes_in(body)
+
+
+def _pipes_in_word(word: Word) -> Iterator[Pipeline]:
+    for part in word.parts:
+        if part.script is not None:
+            yield from pipes_in(part.script)
+        if part.argument is not None:
+            yield from _pipes_in_word(part.argument)
 
 
 def calls_of_exec(stage: StageView, instruction: Instruction, source: str) -> Iterator[Call]:
@@ -135,13 +178,30 @@ def _bodies(command: Command) -> Iterator[Script]:
 
 
 def _in_word(script: RunScript, word: Word) -> Iterator[Call]:
-    # What stands in backquotes has places of its own text: it is left out where they would mislead.
+    # What stands in backquotes has places of its own text: there the whole word is the place.
     backquoted = "`" in script.text[word.start : word.end]
     for part in word.parts:
-        if part.script is not None and not backquoted:
-            yield from _in_script(script, part.script)
+        if part.script is not None:
+            if backquoted:
+                span = script.span(word.start, word.end)
+                yield from _within(_in_script(script, part.script), span, "backquotes")
+            else:
+                yield from _in_script(script, part.script)
         if part.argument is not None:
             yield from _in_word(script, part.argument)
+
+
+def in_quotes(outer: Call, tree: Script, span: Span, via: str) -> Iterator[Call]:
+    """The calls of a script that ``outer`` is handed in the word at ``span``."""
+    script = RunScript(outer.instruction, outer.stage, "", (), (0,), (span.start,))
+    yield from _within(_in_script(script, tree), span, via)
+
+
+def _within(calls: Iterator[Call], span: Span, via: str) -> Iterator[Call]:
+    """``calls`` of a script that has places of its own: ``span`` stands for all of them."""
+    for call in calls:
+        words = tuple(CallWord(word.text, word.text or "$VAR", span) for word in call.words)
+        yield call._replace(words=words, span=span, via=via)
 
 
 def _word(script: RunScript, word: Word) -> CallWord:

@@ -23,6 +23,7 @@ from .pragmas import Pragmas
 from .script import RunScript, read_script
 from .settings import Settings
 from .stages import StageView, stages_of
+from .tools import called
 
 __all__ = ["StageView", "Subject", "Surroundings"]
 
@@ -152,6 +153,11 @@ class Subject:
             elif instruction.exec_form:
                 found += calls_of_exec(stage, instruction, self.source.text)
         return tuple(found)
+
+    @cached_property
+    def tools(self) -> Mapping[str, tuple[Call, ...]]:
+        """The calls by the program's name, those behind ``sudo``, ``env``, ``sh -c`` and the like included."""
+        return called(self.calls)
 
     # --- meaning -------------------------------------------------------------------------------------
 
