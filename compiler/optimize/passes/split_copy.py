@@ -5,7 +5,8 @@ there yet. Of each step that the COPY is moved below this is known, from a trace
 
 * it reads none of the files that come later: no content, no metadata, no look-up of their names, no listing of a
   directory that they lie in;
-* it writes nothing that the COPY writes, so it does not count which of them comes last;
+* it writes nothing that the COPY writes, so it does not count which of them comes last (in a directory that was
+  copied for it, it may make what it likes: the COPY goes over such a directory and leaves the rest in it alone);
 * what it does read of the context is copied right above it, to the same places, with the same owner and mode.
 
 The COPY itself stays as it was and copies those files once more, with the same contents; where nothing is left to
@@ -33,7 +34,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ...effects.model import Claim, Effects, Evidence
-from ...effects.paths import Reads, Writes, ancestors
+from ...effects.paths import Reads, Writes, ancestors, is_below
 from ...effects.steps import copied, effects_of
 from ...graph.operations import Add, Copy, FromContext, MakeDir
 from ..draft import Draft, Step
@@ -55,7 +56,8 @@ def run(draft: Draft, facts: Facts) -> Rewrite:
     changes: list[Change] = []
     refusals: list[Refusal] = []
     for stage in draft.stages:
-        for index, step in enumerate(stage.steps):
+        # From the last to the first: what comes to stand below the same step keeps its order.
+        for index, step in reversed(tuple(enumerate(stage.steps))):
             source = _Source.of(step, stage.steps[:index], facts)
             if source is None:
                 continue
@@ -80,6 +82,17 @@ class _Source(NamedTuple):
     places: Mapping[str, str]
     files: Mapping[str, ContextFile]
     there: frozenset[str]
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it names each file that it copies: there will never be more of them."""
+        names = {posixpath.normpath(text) for text in self.step.instruction.args[:-1]}
+        return names == self.files.keys() and all(file.kind == "file" for file in self.files.values())
+
+    @property
+    def top(self) -> str:
+        """The destination without a slash at its end."""
+        return posixpath.normpath(self.operation.dest)
 
     @classmethod
     def of(cls, step: Step, before: Sequence[Step], facts: Facts) -> _Source | None:
@@ -162,7 +175,7 @@ def _walk(source: _Source, below: Iterable[Step], facts: Facts) -> _Path:
         effects = _effects(step, facts)
         needed, why = _needed(source, rest, effects, has_some=len(rest) < len(source.places))
         if not why and needed and not _writable(source, needed):
-            why = f"it reads {len(needed)} entries of the context"
+            why = f"what it reads of the context ({len(needed)} names) can not be told in a few plain words"
         if why == _AS_IT_SHOULD:
             break
         if why:
@@ -186,8 +199,6 @@ def _needed(
     """Entries of ``rest`` that a step reads, or why the COPY can not be moved below it."""
     if effects.unknown:
         return (), effects.unknown
-    if path := effects.writes.conflict(source.effects.writes):
-        return (), f"both write {path}"
     if path := source.effects.reads.conflict(effects.writes):
         return (), f"where the files go may depend on {path}"
     looks = _Looks(effects.reads)
@@ -195,12 +206,32 @@ def _needed(
     # Of a directory that is looked at itself, all is copied.
     whole = {path for path in exact if source.files[path].kind == "directory"}
     needed = {path for path in rest if path in exact or not whole.isdisjoint(_above(path))}
-    if needed and len(needed) == len(rest) and not has_some:
+    copied_before = {path for path in source.places if path not in rest or path in needed}
+    if path := _both_write(source, effects.writes, copied_before):
+        return (), f"both write {path}"
+    # Where the COPY says no names, other files may be there tomorrow, which it is to bring as well.
+    if needed and len(needed) == len(rest) and not (has_some and source.is_exact):
         return (), looks.why_all(source.places[path] for path in needed) or _AS_IT_SHOULD
+    for path in needed:
+        directory = posixpath.dirname(source.places[path])
+        if directory in effects.reads.lists and posixpath.dirname(path) not in needed:
+            return (), f"it lists {directory}"  # files that are there tomorrow belong to it, too
     made = source.effects.writes.directories - source.there
     if not needed and not has_some and (path := effects.reads.conflict(Writes(directories=made))):
         return (), f"it may look at {path}, which is not there without the copy"
     return tuple(sorted(needed, key=_shortest_first)), ""
+
+
+def _both_write(source: _Source, writes: Writes, copied_before: Iterable[str]) -> str | None:
+    """A path that a step and the COPY below it write. In directories that are there already, because of
+    ``copied_before``, the step may write; it may not touch them themselves.
+    """
+    theirs = source.effects.writes
+    there = {source.places[path] for path in copied_before if source.files[path].kind == "directory"}
+    if path := writes.conflict(theirs._replace(names=theirs.names - there)):
+        return path
+    touched = writes.names | writes.directories | writes.trees
+    return min((path for path in there if not touched.isdisjoint((path, *ancestors(path)))), default=None)
 
 
 def _shortest_first(path: str) -> tuple[str, int, str]:
@@ -266,7 +297,7 @@ def _refusal(source: _Source, step: Step, effects: Effects, why: str) -> Refusal
 def _moved(draft: Draft, source: _Source, passed: Sequence[_Passed]) -> tuple[Draft, Change]:
     new: list[Step] = []
     for item in passed:
-        for text in _copies(source, item):
+        for text in _copies(source, item, draft.keyword(source.step.keyword)):
             step = draft.step(text, like=source.step)
             draft = draft.insert(step, before=draft.find(item.step.key))
             new.append(step)
@@ -312,12 +343,10 @@ def _below(draft: Draft, source: _Source, last: Step, passed: Sequence[_Passed])
     return draft.move(step, before=steps[index + 1])
 
 
-def _copies(source: _Source, item: _Passed) -> Iterator[str]:
+def _copies(source: _Source, item: _Passed, keyword: str) -> Iterator[str]:
     """The lines that copy what a step needs: one for each directory that something goes to."""
     chosen = set(item.needed)
-    written = source.step.instruction.args[-1]
     working = item.step.built[0].before.config.workdir or "/"
-    keyword = source.step.text.lstrip()[: len(source.step.keyword)]
     flags = [flag.raw for flag in source.step.instruction.flags]
     groups: dict[str, list[str]] = {}
     for path in item.needed:
@@ -327,11 +356,18 @@ def _copies(source: _Source, item: _Passed) -> Iterator[str]:
         is_directory = source.files[path].kind == "directory"
         groups.setdefault(place if is_directory else posixpath.dirname(place), []).append(path)
     for directory, paths in sorted(groups.items()):
-        yield " ".join((keyword, *flags, *paths, _destination(written, directory, working)))
+        yield " ".join((keyword, *flags, *paths, _destination(source, directory, working)))
 
 
 def _writable(source: _Source, needed: Sequence[str]) -> bool:
-    """Whether the lines that copy ``needed`` can be written down, and read."""
+    """Whether the lines that copy ``needed`` can be written down, and read. What a variable stands for is another
+    thing in another build.
+    """
+    *sources, destination = source.step.instruction.args
+    if any("$" in text for text in sources):
+        return False
+    if "$" in destination and not all(is_below(source.places[path], source.top) for path in needed):
+        return False
     chosen = set(needed)
     tops = [path for path in needed if chosen.isdisjoint(_above(path))]
     if len(tops) > _MOST_SOURCES:
@@ -343,10 +379,13 @@ def _writable(source: _Source, needed: Sequence[str]) -> bool:
     ) and all(posixpath.basename(source.places[path]) == posixpath.basename(path) for path in tops)
 
 
-def _destination(written: str, directory: str, working: str) -> str:
-    """``directory`` as one would spell it who wrote ``written``, where ``working`` is the working directory."""
+def _destination(source: _Source, directory: str, working: str) -> str:
+    """``directory`` as one would spell it who wrote the COPY, where ``working`` is the working directory."""
+    written = source.step.instruction.args[-1]
+    if "$" in written:
+        return posixpath.join(written, posixpath.relpath(directory, source.top), "").replace("/./", "/")
     relative = posixpath.relpath(directory, working)
-    if written.startswith("/") or "$" in written or relative.startswith(".."):
+    if written.startswith("/") or relative.startswith(".."):
         return directory.rstrip("/") + "/"
     return "./" if relative == "." else relative + "/"
 
@@ -354,6 +393,8 @@ def _destination(written: str, directory: str, working: str) -> str:
 def _can_be_absolute(source: _Source) -> bool:
     if source.step.instruction.args[-1].startswith("/"):
         return True
+    if "$" in source.step.instruction.args[-1]:
+        return False  # absolute or not: that is another thing in another build
     plain = _PLAIN.fullmatch(source.operation.dest) is not None and not source.step.instruction.exec_form
     return plain and source.step.text.rstrip().endswith(source.step.instruction.args[-1])
 
