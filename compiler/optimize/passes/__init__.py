@@ -17,7 +17,7 @@ from typing import NamedTuple
 from ..draft import Draft
 from ..facts import Facts
 from ..rewrite import Rewrite
-from . import merge_equal, metadata, prune_stages, prune_steps, split_copy
+from . import join_run, merge_equal, metadata, prune_stages, prune_steps, reorder, split_copy, split_run
 
 __all__ = ["PASSES", "Pass"]
 
@@ -63,5 +63,13 @@ PASSES: tuple[Pass, ...] = (
     ),
     Pass("metadata", "move ARG below the RUNs that do not see it", 1, metadata.run),
     Pass("late-arguments", "move ARG that only LABELs are made of below RUNs", 2, metadata.run_late),
+    Pass("split-run", "run what takes long and seldom changes as a step of its own", 1, split_run.run),
+    Pass("reorder", "move steps above those that run again more often", 1, reorder.run),
     Pass("split-copy", "copy what an install reads before it, and the rest after it", 1, split_copy.run),
+    Pass(
+        "join-run",
+        "clean up in the step that leaves something, fetch package lists in the one that needs them",
+        1,
+        join_run.run,
+    ),
 )

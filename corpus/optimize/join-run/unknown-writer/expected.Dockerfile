@@ -1,0 +1,3 @@
+FROM debian:bookworm-slim
+RUN ./fetch-all
+RUN rm -rf /tmp/downloads

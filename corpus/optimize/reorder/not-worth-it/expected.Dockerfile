@@ -1,0 +1,3 @@
+FROM debian:bookworm-slim
+COPY . /app
+RUN mkdir -p /data

@@ -1,0 +1,3 @@
+FROM debian:bookworm-slim
+COPY . /app
+RUN apt-get update && apt-get install -y ${TOOLS:=gcc} && make -C /app CC=$TOOLS
