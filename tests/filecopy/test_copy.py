@@ -530,9 +530,9 @@ def test_what_a_flag_overrides_is_not_in_the_key(world):
 def test_a_large_context_is_fast(world):
     for directory in range(20):
         world.put({f"d{directory}/f{index}": f"{index}" for index in range(100)})
-    start = time.perf_counter()
+    start = time.process_time()
     world.plan(".", dest="/x").key()
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_a_tree_of_another_stage_keeps_its_owner(world, tmp_path):

@@ -172,9 +172,9 @@ def test_many_results_are_decided_at_once(root: str) -> None:
             store.add_result(f"a{number}", Result(stack))
             store.add_result(f"b{number}", Result(stack))
     with Store.open(root) as store:
-        start = time.perf_counter()
+        start = time.process_time()
         usage = store.gc(keep_bytes=20_000)
-        assert time.perf_counter() - start < 2
+        assert time.process_time() - start < 2
         assert 15_000 <= usage.total <= 20_000
         assert store.result("a1") is None
         assert store.result("b599") is not None
