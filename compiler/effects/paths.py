@@ -60,11 +60,9 @@ class Reads(NamedTuple):
 
     def _replaced(self, writes: Writes) -> str | None:
         """A whole tree is written that holds something read here, or that lies in a tree read here."""
-        for path in self.names | self.lists | self.trees:
-            found = next((item for item in (path, *ancestors(path)) if item in writes.trees), None)
-            if found is not None:
-                return found
-        return self._inside(writes.trees)
+        known = self.names | self.lists | self.trees
+        found = (item for path in known for item in (path, *ancestors(path)) if item in writes.trees)
+        return (_first(found) if writes.trees else None) or self._inside(writes.trees)
 
     def _inside(self, paths: Iterable[str]) -> str | None:
         if not self.trees:

@@ -39,7 +39,7 @@ class Known(NamedTuple):
 
 
 class Knowledge:
-    """Of one draft, compiled. ``weights`` are those of the changes."""
+    """Of one draft, compiled. ``weights`` are those of the changes; ``links`` all symbolic links that are known."""
 
     def __init__(self, draft: Draft, facts: Facts) -> None:
         self.facts = facts
@@ -50,7 +50,7 @@ class Knowledge:
         self._files = _all_files(facts, self._paths)
         self._made: list[tuple[str, str]] = []
         self._there: frozenset[str] = frozenset()  # directories that a WORKDIR above has made
-        self._links = Links.of(facts)
+        self.links = Links.of(facts)
         self._below: dict[str, frozenset[int]] = {}
         self._stages: dict[int, tuple[Known, ...]] = {}
         self._bases: dict[int, frozenset[int]] = {}
@@ -81,7 +81,7 @@ class Knowledge:
 
     def effects(self, layers: Sequence[ImageLayer], links: Links | None = None) -> Effects:
         """Those of all layers of a step together."""
-        links = links or self._links
+        links = links or self.links
         first, *others = (effects_of(layer, self.facts, links=links) for layer in layers)
         for other in others:
             first = first._replace(
@@ -125,7 +125,7 @@ class Knowledge:
             effects = unknown(why)
         if effects.links:
             self._made += effects.links
-            self._links = Links.of(self.facts).plus(self._made)
+            self.links = Links.of(self.facts).plus(self._made)
         takes = frozenset().union(*(self._takes(layer) for layer in step.layers))
         seconds = max(time_of(layer, self.facts, effects).seconds for layer in step.layers)
         return Known(step, effects, takes, seconds)
@@ -145,7 +145,7 @@ class Knowledge:
         self._there -= gone
         if step.keyword == "WORKDIR":
             made = [layer.operation.path for layer in step.layers if isinstance(layer.operation, MakeDir)]
-            real = {found for path in made for found in self._links.resolve(path).paths}
+            real = {found for path in made for found in self.links.resolve(path).paths}
             self._there |= {item for path in real for item in (path, *ancestors(path))} - {"/"}
         return effects._replace(reads=reads, writes=writes)
 

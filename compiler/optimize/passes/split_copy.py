@@ -35,10 +35,11 @@ from typing import NamedTuple
 
 from ...effects.model import Claim, Effects, Evidence
 from ...effects.paths import Reads, Writes, ancestors, is_below
-from ...effects.steps import copied, effects_of
+from ...effects.steps import copied
 from ...graph.operations import Add, Copy, FromContext, MakeDir
 from ..draft import Draft, Step
 from ..facts import ContextFile, Facts
+from ..knowledge import Knowledge
 from ..rewrite import Change, Refusal, Rewrite
 
 __all__ = ["run"]
@@ -53,15 +54,16 @@ _REBINDING = frozenset(("ENV", "ARG"))
 
 def run(draft: Draft, facts: Facts) -> Rewrite:
     """Move one COPY in each stage."""
+    knowledge = Knowledge(draft, facts)
     changes: list[Change] = []
     refusals: list[Refusal] = []
     for stage in draft.stages:
         # From the last to the first: what comes to stand below the same step keeps its order.
         for index, step in reversed(tuple(enumerate(stage.steps))):
-            source = _Source.of(step, stage.steps[:index], facts)
+            source = _Source.of(step, stage.steps[:index], knowledge)
             if source is None:
                 continue
-            path = _walk(source, stage.steps[index + 1 :], facts)
+            path = _walk(source, stage.steps[index + 1 :], knowledge)
             if path.passed:
                 draft, change = _moved(draft, source, path.passed)
                 changes.append(change)
@@ -95,8 +97,9 @@ class _Source(NamedTuple):
         return posixpath.normpath(self.operation.dest)
 
     @classmethod
-    def of(cls, step: Step, before: Sequence[Step], facts: Facts) -> _Source | None:
+    def of(cls, step: Step, before: Sequence[Step], knowledge: Knowledge) -> _Source | None:
         """None where it is no COPY of files of a context that are known, the same for all platforms."""
+        facts = knowledge.facts
         operations = {layer.operation for layer in step.layers}
         if len(operations) != 1 or "" not in facts.contexts:
             return None
@@ -105,8 +108,8 @@ class _Source(NamedTuple):
             return None
         if operation.parents or step.instruction.heredocs:
             return None
-        effects = _effects(step, facts)
-        found = copied(step.layers[0], facts.contexts[""])
+        effects = knowledge.effects(step.layers)
+        found = copied(step.layers[0], facts.contexts[""], knowledge.links)
         if effects.unknown or any(len(places) != 1 for places in found.values()):
             return None
         if effects.writes.trees:  # what of it an archive unpacks to is not known
@@ -131,19 +134,6 @@ class _Path(NamedTuple):
     obstacle: Refusal | None = None
 
 
-def _effects(step: Step, facts: Facts) -> Effects:
-    """Those of all its layers together."""
-    first, *others = (effects_of(layer, facts) for layer in step.layers)
-    for other in others:
-        first = first._replace(
-            reads=first.reads | other.reads,
-            writes=first.writes | other.writes,
-            evidence=min(first.evidence, other.evidence),
-            unknown=first.unknown or other.unknown,
-        )
-    return first
-
-
 def _directories(before: Sequence[Step], facts: Facts) -> frozenset[str]:
     """Directories that are there after the steps ``before``: those of the base, and of WORKDIR."""
     known = list(facts.directories.values())
@@ -159,7 +149,7 @@ def _directories(before: Sequence[Step], facts: Facts) -> frozenset[str]:
 # --- how far down it may go --------------------------------------------------------------------------
 
 
-def _walk(source: _Source, below: Iterable[Step], facts: Facts) -> _Path:
+def _walk(source: _Source, below: Iterable[Step], knowledge: Knowledge) -> _Path:
     rest = dict(source.places)
     passed: list[_Passed] = []
     worth = 0
@@ -172,7 +162,7 @@ def _walk(source: _Source, below: Iterable[Step], facts: Facts) -> _Path:
         if not step.layers:
             passed.append(_Passed(step, Effects(), ()))
             continue
-        effects = _effects(step, facts)
+        effects = knowledge.effects(step.layers)
         needed, why = _needed(source, rest, effects, has_some=len(rest) < len(source.places))
         if not why and needed and not _writable(source, needed):
             why = f"what it reads of the context ({len(needed)} names) can not be told in a few plain words"
@@ -184,7 +174,7 @@ def _walk(source: _Source, below: Iterable[Step], facts: Facts) -> _Path:
         passed.append(_Passed(step, effects, needed))
         for path in needed:
             del rest[path]
-        if _is_worth(step, effects, facts):
+        if _is_worth(step, effects, knowledge.facts):
             worth = len(passed)
         if not rest:
             break
@@ -211,7 +201,7 @@ def _needed(
         return (), f"both write {path}"
     # Where the COPY says no names, other files may be there tomorrow, which it is to bring as well.
     if needed and len(needed) == len(rest) and not (has_some and source.is_exact):
-        return (), looks.why_all(source.places[path] for path in needed) or _AS_IT_SHOULD
+        return (), looks.why_all(source.places[path] for path in sorted(needed)) or _AS_IT_SHOULD
     for path in needed:
         directory = posixpath.dirname(source.places[path])
         if directory in effects.reads.lists and posixpath.dirname(path) not in needed:
