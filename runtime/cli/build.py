@@ -139,6 +139,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=0,
         help="steps at a time (default: 4 per processor)",
     )
+    group.add_argument(
+        "--side-by-side",
+        action="store_true",
+        help="run steps of one stage at a time that have nothing in common, as far as is known",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -207,6 +212,7 @@ def build_request(arguments: argparse.Namespace) -> BuildRequest:
         cache_from=tuple(arguments.cache_from),
         cache_to=tuple(arguments.cache_to),
         max_layers=arguments.max_layers,
+        side_by_side=arguments.side_by_side,
     )
 
 

@@ -298,6 +298,7 @@ def _run(
             jobs=request.jobs or 4 * (os.cpu_count() or 1),
             cancel=cancel,
             before_work=worker.prepare,
+            ahead=worker.ahead if request.side_by_side else None,
         )
         with reporter:
             return worker, scheduler.run(image.layer for image in plan.images if image.layer is not None)

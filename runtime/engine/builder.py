@@ -72,6 +72,15 @@ class LayerBuilder:
         self._report = reporter
         self._cancel = cancel
 
+    @property
+    def observes(self) -> bool:
+        """Whether it is seen what steps take from their trees."""
+        return self._observes
+
+    def report_to(self, reporter: Reporter) -> None:
+        """Tell ``reporter`` what steps print, from now on."""
+        self._report = reporter
+
     def execute(self, layer: ImageLayer, parent: Stack, inputs: Sequence[Stack]) -> Executed:
         """Make the layer. Raises what the user has to know (a :class:`LayercError`), or
         :class:`CancelledStepError`; whatever it raises, the store is as before.

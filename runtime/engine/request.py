@@ -61,6 +61,7 @@ class BuildRequest(NamedTuple):
     later builds know what they have read. ``cache_from`` and ``cache_to`` are values as the user wrote them.
     ``keep_storage`` is how many bytes the store may hold at the end; none: a share of its disk.
     ``max_layers`` is how many layers a written image may have above its base; none: one for each step.
+    ``side_by_side``: whether steps may run before what lies below them is there.
     """
 
     dockerfile: SourceFile | None
@@ -85,6 +86,7 @@ class BuildRequest(NamedTuple):
     cache_to: tuple[str, ...] = ()
     keep_storage: int | None = None
     max_layers: int | None = None
+    side_by_side: bool = False
 
 
 class BuiltImage(NamedTuple):

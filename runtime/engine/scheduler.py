@@ -4,13 +4,16 @@ Demand-driven: a layer that is found in the cache needs its parent's stack and n
 only fed a cached copy are never made. The coordinator runs in the calling thread and does all look-ups;
 worker threads exist only when something has to be made. Work for N layers grows as N.
 
+While a layer is being made, those above it may be made ahead of it (:class:`LooksAhead`): on a tree that lacks
+what is not there yet. Whether what comes of it counts is decided by the ordinary look-up, once the parent is there.
+
 The words (suspending scheduler, early cut-off) are those of "Build systems à la carte" (Mokhov et al., 2018).
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from queue import SimpleQueue
 from threading import Event
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -20,7 +23,9 @@ from ...compiler.graph.layer import ImageLayer
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-__all__ = ["CancelledStepError", "Found", "LayerResult", "LayerWorker", "Scheduler"]
+__all__ = ["CancelledStepError", "Found", "LayerResult", "LayerWorker", "LooksAhead", "Place", "Scheduler"]
+
+_FARTHEST = 16  # how many layers that are not there yet may lie below one that is made ahead
 
 
 class LayerResult(NamedTuple):
@@ -59,7 +64,34 @@ class LayerWorker(Protocol):
         """Find the layer by content or execute it. Called in a worker thread."""
 
 
+class Place(NamedTuple):
+    """A tree to make a layer on ahead of time: what is ``there``, and above it ``guessed``, what layers between
+    came to that were made ahead as well. ``passed`` are the others, those that it lacks; ``depths`` say how far
+    below the layer each of them lies (its parent: 1).
+    """
+
+    there: LayerResult
+    guessed: tuple[str, ...]
+    passed: tuple[ImageLayer, ...]
+    depths: tuple[int, ...]
+
+
+class LooksAhead(Protocol):
+    """Makes layers before their parents are there."""
+
+    def make(
+        self, layer: ImageLayer, place: Place, inputs: tuple[LayerResult, ...]
+    ) -> tuple[str, ...] | None:
+        """What the layer adds (diff IDs) if it is made at ``place``; none if that is not tried, or fails. Called in
+        a worker thread.
+        """
+
+
 class _Node:
+    """``guess`` is what the layer adds if what was made ahead counts; ``tried`` are the layers that were missing
+    when that was last asked for. ``is_ahead``: it is being made ahead; ``waits``: for the end of that.
+    """
+
     def __init__(self, layer: ImageLayer, needs: tuple[str, ...], found: Found | None) -> None:
         self.layer = layer
         self.needs = needs
@@ -67,13 +99,26 @@ class _Node:
         self.missing = 0
         self.dependents: list[_Node] = []
         self.result: LayerResult | None = None
+        self.guess: tuple[str, ...] | None = None
+        self.tried: tuple[ImageLayer, ...] | None = None
+        self.is_ahead = False
+        self.waits = False
+
+
+class _Done(NamedTuple):
+    """The end of some work: a result, an error, or neither for what was made ahead."""
+
+    node: _Node
+    result: LayerResult | None = None
+    error: BaseException | None = None
 
 
 class Scheduler:
     """Runs a plan's layers through a :class:`LayerWorker`. One object serves one build.
 
     ``before_work`` is called once, in the calling thread, before the first worker thread starts.
-    ``cancel`` is set when a step fails or the user interrupts; running steps watch it.
+    ``cancel`` is set when a step fails or the user interrupts; running steps watch it. ``ahead`` gives what
+    makes layers before their parents are there, with what is left of ``jobs``; it is called after ``before_work``.
     """
 
     def __init__(
@@ -84,17 +129,21 @@ class Scheduler:
         jobs: int,
         cancel: Event,
         before_work: Callable[[], None],
+        ahead: Callable[[], LooksAhead] | None = None,
     ) -> None:
         self._layers = layers
         self._worker = worker
         self._jobs = jobs
         self._cancel = cancel
         self._before_work = before_work
+        self._open_ahead = ahead
+        self._ahead: LooksAhead | None = None
         self._nodes: dict[str, _Node] = {}
         self._ready: deque[_Node] = deque()
         self._unfinished = 0
-        self._running = 0
-        self._done: SimpleQueue[tuple[_Node, LayerResult | None, BaseException | None]] = SimpleQueue()
+        self._running: dict[str, _Node] = {}
+        self._running_ahead = 0
+        self._done: SimpleQueue[_Done] = SimpleQueue()
         self._pool: ThreadPoolExecutor | None = None
 
     def run(self, targets: Iterable[str]) -> dict[str, LayerResult]:
@@ -149,15 +198,27 @@ class Scheduler:
         while self._unfinished:
             while self._ready:
                 self._start(self._ready.popleft())
-            if self._running:
-                node, result, error = self._done.get()
-                self._running -= 1
-                if error is not None:
-                    raise error
-                assert result is not None
-                self._finish(node, result)
+            self._look_ahead()
+            if self._running or self._running_ahead:
+                self._end(*self._done.get())
+
+    def _end(self, node: _Node, result: LayerResult | None, error: BaseException | None) -> None:
+        if error is not None:
+            raise error
+        if node.is_ahead:
+            node.is_ahead = False
+            self._running_ahead -= 1
+            if node.waits:
+                self._ready.append(node)
+            return
+        del self._running[node.layer.id]
+        assert result is not None
+        self._finish(node, result)
 
     def _start(self, node: _Node) -> None:
+        if node.is_ahead:
+            node.waits = True
+            return
         parent = EMPTY if node.layer.parent is None else self._result_of(node.layer.parent)
         if node.found is not None:
             self._take(node, node.found, parent)
@@ -165,7 +226,7 @@ class Scheduler:
         if self._pool is None:
             self._pool = self._open_pool()
         inputs = tuple(self._result_of(layer_id) for layer_id in node.layer.inputs)
-        self._running += 1
+        self._running[node.layer.id] = node
         self._pool.submit(self._work, node, parent, inputs)
 
     def _take(self, node: _Node, found: Found, parent: LayerResult) -> None:
@@ -189,15 +250,16 @@ class Scheduler:
         from concurrent.futures import ThreadPoolExecutor
 
         self._before_work()
+        self._ahead = None if self._open_ahead is None else self._open_ahead()
         return ThreadPoolExecutor(self._jobs, thread_name_prefix="step")
 
     def _work(self, node: _Node, parent: LayerResult, inputs: tuple[LayerResult, ...]) -> None:
         try:
             if self._cancel.is_set():
                 raise CancelledStepError
-            self._done.put((node, self._worker.make(node.layer, parent, inputs), None))
+            self._done.put(_Done(node, self._worker.make(node.layer, parent, inputs)))
         except BaseException as error:  # noqa: BLE001  # handed to the coordinator, which raises it
-            self._done.put((node, None, error))
+            self._done.put(_Done(node, error=error))
 
     def _finish(self, node: _Node, result: LayerResult) -> None:
         node.result = result
@@ -206,6 +268,71 @@ class Scheduler:
             dependent.missing -= 1
             if dependent.missing == 0:
                 self._ready.append(dependent)
+
+    # --- ahead ----------------------------------------------------------------------------------------
+
+    def _look_ahead(self) -> None:
+        """Make layers ahead that stand above running ones, with what is left of ``jobs``."""
+        if self._ahead is None:
+            return
+        for node in self._above_running():
+            if len(self._running) + self._running_ahead >= self._jobs:
+                return
+            place = self._place(node)
+            if place is None or place.passed == node.tried:
+                continue
+            node.tried = place.passed
+            node.is_ahead = True
+            self._running_ahead += 1
+            inputs = tuple(self._result_of(layer_id) for layer_id in node.layer.inputs)
+            assert self._pool is not None, "it is opened with what looks ahead"
+            self._pool.submit(self._work_ahead, self._ahead, node, place, inputs)
+
+    def _above_running(self) -> Iterator[_Node]:
+        """Layers above those that are being made, the nearest first, that nobody has begun."""
+        for running in tuple(self._running.values()):
+            level = [running]
+            for _ in range(_FARTHEST):
+                level = [
+                    node
+                    for below in level
+                    for node in dict.fromkeys(below.dependents)
+                    if node.layer.parent == below.layer.id
+                ]
+                for node in level:
+                    if node.found is None and node.guess is None and not node.is_ahead:
+                        yield node
+
+    def _place(self, node: _Node) -> Place | None:
+        """Where a layer can be made now; none if that is not known, or if its parent is there at once."""
+        if any(self._nodes[need].result is None for need in node.layer.inputs):
+            return None
+        guessed: tuple[str, ...] = ()
+        passed: list[ImageLayer] = []
+        depths: list[int] = []
+        below = node
+        for depth in range(1, _FARTHEST + 1):
+            if below.layer.parent is None:
+                return None
+            below = self._nodes[below.layer.parent]
+            if below.result is not None:
+                return Place(below.result, guessed, tuple(passed), tuple(depths)) if passed else None
+            if below.guess is not None:
+                guessed = (*below.guess, *guessed)
+            else:
+                passed.append(below.layer)
+                depths.append(depth)
+        return None
+
+    def _work_ahead(
+        self, ahead: LooksAhead, node: _Node, place: Place, inputs: tuple[LayerResult, ...]
+    ) -> None:
+        try:
+            if not self._cancel.is_set():
+                node.guess = ahead.make(node.layer, place, inputs)
+            self._done.put(_Done(node))
+        except BaseException as error:  # noqa: BLE001  # handed to the coordinator, which raises it
+            self._done.put(_Done(node, error=error))
 
     def _result_of(self, layer_id: str) -> LayerResult:
         result = self._nodes[layer_id].result

@@ -25,6 +25,7 @@ from .scheduler import EMPTY, CancelledStepError, Found, LayerResult
 from .sharing.noted import StepKeys, note_keys
 
 if TYPE_CHECKING:
+    from .ahead import Ahead
     from .builder import Executed, LayerBuilder
     from .history import History
     from .observer import Trees
@@ -106,6 +107,7 @@ class CachingWorker:
         self._counting = Lock()
         self._traces: TraceCache | None = None
         self._reasons: Reasons | None = None
+        self._ahead: Ahead | None = None
         self.missed: list[ImageLayer] = []
         self.executed = 0
         self.cached = 0
@@ -237,6 +239,13 @@ class CachingWorker:
             else TraceCache(self._store, self._shared().traces)
         )
 
+    def ahead(self) -> Ahead:
+        """What makes layers ahead, for this worker to take. To be asked after :meth:`prepare`."""
+        from .ahead import Ahead
+
+        self._ahead = Ahead(self._store, self._builder, self._tracer, self._fresh, self._report)
+        return self._ahead
+
     @property
     def _builder(self) -> LayerBuilder:
         assert self._opened is not None, "prepare() comes before make()"
@@ -287,19 +296,31 @@ class CachingWorker:
                     return self._found(layer, parent, result, key, self._why.unread(verdict, seen))
             decision = self._why.miss(layer, basis, verdict, seen or (parent.stack,))
             self._report(StepStarted(layer.id, layer.provenance, decision.reason, decision))
-            began, started = time.time(), time.monotonic()
-            try:
-                executed = self._builder.execute(layer, parent.stack, stacks)
-            except BaseException as error:
-                cancelled = self._cancel.is_set() or isinstance(error, CancelledStepError)
-                self._report(StepFailed(layer.id, time.monotonic() - started, cancelled))
-                raise
-            result = Result(executed.layers, time.monotonic() - started, time.time(), made_on)
+            executed, began, seconds = self._execute(layer, parent, stacks, trees)
+            result = Result(executed.layers, seconds, time.time(), made_on)
             self._keep(layer, result, key)
             if not isinstance(operation, Base):
                 self._note(layer, basis, trees, executed, began, result)
             self._why.note_aspects(layer, result.layers)
             return self._done(layer, parent, result)
+
+    def _execute(
+        self, layer: ImageLayer, parent: LayerResult, stacks: tuple[tuple[str, ...], ...], trees: Trees | None
+    ) -> tuple[Executed, float, float]:
+        """What the step gives, when it began, and how many seconds it took."""
+        made = None if self._ahead is None else self._ahead.take(layer, trees)
+        if made is not None:
+            for event in made.output:
+                self._report(event)
+            return made.executed, made.began, made.seconds
+        began, started = time.time(), time.monotonic()
+        try:
+            executed = self._builder.execute(layer, parent.stack, stacks)
+        except BaseException as error:
+            cancelled = self._cancel.is_set() or isinstance(error, CancelledStepError)
+            self._report(StepFailed(layer.id, time.monotonic() - started, cancelled))
+            raise
+        return executed, began, time.monotonic() - started
 
     def _found(
         self, layer: ImageLayer, parent: LayerResult, result: Result, key: str, decision: Decision
