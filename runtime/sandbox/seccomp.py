@@ -30,7 +30,7 @@ _MACHINES = {
     "s390x": ("s390x", "S390X"),
     "loongarch64": ("loongarch64", "LOONGARCH64"),
 }
-_OPERATORS = {"NE": 1, "LT": 2, "LE": 3, "EQ": 4, "GE": 5, "GT": 6, "MASKED_EQ": 7}
+_OPERATORS = {"NE": 1, "LT": 2, "LE": 3, "EQ": 4, "GE": 5, "GT": 6, "MASKED_EQ": 7, "MASKED_SET": 7}
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
 _OPTIMIZE, _BY_BINARY_TREE = 8, 2  # of struct scmp_filter_attr
 _X32_BIT = 0x40000000
@@ -41,12 +41,29 @@ _AUDIT_X86_64 = 0xC000003E
 @dataclass(frozen=True, slots=True)
 class Rule:
     """Calls that are allowed (``error`` is 0) or fail with ``error``, if all ``tests`` hold: (argument,
-    operator, value), where the value of ``MASKED_EQ`` is the mask of bits that must be 0.
+    operator, value), where the value of ``MASKED_EQ`` is the mask of bits that must be 0, that of ``MASKED_SET``
+    of bits that must be 1.
     """
 
     names: tuple[str, ...]
     error: int = 0
     tests: tuple[tuple[int, str, int], ...] = ()
+
+
+_STATX_DONT_SYNC = 0x4000
+_STATX_BITS = tuple(1 << bit for bit in range(11))  # STATX_BASIC_STATS, one by one
+
+
+def _statx() -> list[Rule]:
+    """``statx`` as if the kernel did not have it where it would tell what it happens to know, without asking the
+    tracer: a size of which nobody learns that it was looked at (docs/caching.md). C libraries ask otherwise then.
+    """
+    asks = (2, "MASKED_EQ", _STATX_DONT_SYNC)
+    return [
+        Rule(("statx",), errno.ENOSYS, ((2, "MASKED_SET", _STATX_DONT_SYNC),)),
+        Rule(("statx",), errno.ENOSYS, ((3, "MASKED_EQ", sum(_STATX_BITS)),)),
+        *(Rule(("statx",), 0, (asks, (3, "MASKED_SET", bit))) for bit in _STATX_BITS),
+    ]
 
 
 @cache
@@ -59,9 +76,9 @@ def _profile() -> dict[str, Any]:
 def select_rules(capabilities: Collection[str], machine: str) -> list[Rule]:
     """The rules that hold on ``machine`` for a program that may get ``capabilities``."""
     architecture = _MACHINES.get(machine, (machine, ""))[0]
-    return [
+    docker = [
         Rule(
-            tuple(" ".join(rule["names"]).split()),
+            tuple(name for name in " ".join(rule["names"]).split() if name != "statx"),
             rule.get("errno", 0),
             tuple((index, operator, value) for index, operator, value in rule.get("args", ())),
         )
@@ -71,6 +88,7 @@ def select_rules(capabilities: Collection[str], machine: str) -> list[Rule]:
         and all(name in capabilities for name in rule.get("with", ()))
         and not any(name in capabilities for name in rule.get("without", ()))
     ]
+    return [*docker, *_statx()]
 
 
 def _architectures(machine: str) -> list[str]:
@@ -95,7 +113,12 @@ def _oci_rule(rule: Rule) -> dict[str, object]:
         result["errnoRet"] = rule.error
     if rule.tests:
         result["args"] = [
-            {"index": index, "op": f"SCMP_CMP_{operator}", "value": value, "valueTwo": 0}
+            {
+                "index": index,
+                "op": f"SCMP_CMP_{operator.replace('SET', 'EQ')}",
+                "value": value,
+                "valueTwo": value if operator == "MASKED_SET" else 0,
+            }
             for index, operator, value in rule.tests
         ]
     return result
@@ -173,7 +196,10 @@ def _library() -> ctypes.CDLL | None:
 
 def _add(library: ctypes.CDLL, context: int, rule: Rule) -> bool:
     tests = (_ArgumentTest * len(rule.tests))(
-        *(_ArgumentTest(index, _OPERATORS[operator], value, 0) for index, operator, value in rule.tests)
+        *(
+            _ArgumentTest(index, _OPERATORS[operator], value, value if operator == "MASKED_SET" else 0)
+            for index, operator, value in rule.tests
+        )
     )
     action = _ERRNO | rule.error if rule.error else _ALLOW
     for name in rule.names:

@@ -31,6 +31,14 @@ CALLS: dict[str, tuple[Any, ...]] = {
     "ptrace_self": (101, 0, 0, 0, 0),
     "newer_than_all": (4095,),
     "x32_newer": (0x40000000 | 4095,),
+    "statx": (332, -100, b"/", 0, 0x7FF, bytes(256)),
+    "statx_size": (332, -100, b"/", 0x100, 0x200, bytes(256)),
+    "statx_birth_too": (332, -100, b"/", 0x2000, 0xFFF, bytes(256)),
+    "statx_lazy": (332, -100, b"/", 0x4000, 0x7FF, bytes(256)),
+    "statx_lazy_link": (332, -100, b"/", 0x4100, 0x200, bytes(256)),
+    "statx_of_nothing": (332, -100, b"/", 0, 0, bytes(256)),
+    "statx_of_birth": (332, -100, b"/", 0, 0x800, bytes(256)),
+    "statx_of_nothing_in_64_bits": (332, -100, b"/", 0, 1 << 32, bytes(256)),
     "futex_waitv_known": (449, None, 0, 0, None, 0),
 }
 
