@@ -97,6 +97,10 @@ class Subject:
         """The stage in which ``instruction``, which is not before the first FROM, stands."""
         return next(view for view in reversed(self.stages) if view.from_.span.start <= instruction.span.start)
 
+    def at(self, span: Span) -> Instruction:
+        """The instruction in which ``span`` begins."""
+        return next(each for each in self.instructions if each.span.start <= span.start < each.span.end)
+
     def text(self, span: Span) -> str:
         """The characters of ``span``."""
         return self.source.text[span.start : span.end]

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ...grammar.shell_parse import parse_script
-from ...grammar.shell_syntax import Simple, UnknownSyntaxError
+from ...grammar.shell_syntax import UnknownSyntaxError
 from ...grammar.syntax import Instruction
 from .calls import Call, CallWord, in_quotes
 from .finding import Edit, Fix
