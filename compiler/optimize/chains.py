@@ -38,6 +38,7 @@ __all__ = [
     "run_of",
     "script_of",
     "text_of",
+    "why_not_behind",
     "with_script",
 ]
 
@@ -210,6 +211,28 @@ def with_script(layer: ImageLayer, script: str) -> ImageLayer:
     operation = layer.operation
     assert isinstance(operation, Run)
     return layer._replace(operation=operation._replace(argv=(*operation.argv[:-1], script)))
+
+
+def why_not_behind(step: Step, draft: Draft, *, anywhere: bool) -> str:
+    """Why a further command can not be put behind those of a RUN, to be run if they succeed; empty if it can.
+    ``anywhere`` says that it does the same in any directory.
+    """
+    script, operation = script_of(step), run_of(step)
+    if script is None or operation is None or step.text.rstrip().endswith(draft.escape):
+        return "the script of that is not understood"
+    if "#" in operation.argv[-1][script.items[-1].chain.pipelines[-1].end :]:
+        return "there is a comment behind its last command"
+    for item in script.items:
+        if item.background or item.chain.pipelines[-1].negated or "<<" in operation.argv[-1]:
+            return (
+                "it leaves a program running" if item.background else "the script of that is not understood"
+            )
+        for pipeline in item.chain.pipelines:
+            link = Link(pipeline, "", "", "")
+            is_plain = link.sets_options or (anywhere and link.words[:1] == ("cd",))
+            if not is_plain and (why := leaves(pipeline)):
+                return why
+    return ""
 
 
 # --- state -------------------------------------------------------------------------------------------

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from .chains import Link
+import re
 
-__all__ = ["cleans", "is_update", "tool_of", "uses_lists"]
+from .chains import Link, chain_of
+from .draft import Draft, Stage, Step
+
+__all__ = ["cleans", "is_update", "needs_lists_later", "tool_of", "uses_lists"]
+
+_APT = re.compile(r"(?:^|[\s;&|(`]|/bin/)(?:apt|apt-get|aptitude|apt-cache)(?=\s|$)")
 
 _CLEANING = frozenset(
     (
@@ -65,3 +70,29 @@ def uses_lists(link: Link) -> bool:
     words = set(link.words) or set(link.script.split())
     is_packager = tool_of(link) != "" if link.words else not words.isdisjoint(_PACKAGERS)
     return is_packager and not words.isdisjoint(_USES_LISTS)
+
+
+def needs_lists_later(draft: Draft, stage: Stage, step: Step) -> str:
+    """Which step may use apt's lists that ``step`` has fetched, in words; empty if all fetch them anew. Asked are
+    the steps below it, and all later stages.
+    """
+    steps = [each.key for each in stage.steps]
+    below = list(stage.steps[steps.index(step.key) + 1 :])
+    later = False
+    for other in draft.stages:
+        if other.key == stage.key:
+            later = True
+        elif later:
+            below += other.steps
+    for each in below:
+        if each.keyword == "COPY" and "/var/lib/apt" in each.text:
+            return f"line {each.lines[0]} may copy them"
+        if each.keyword != "RUN" or not _APT.search(each.text):
+            continue
+        chain = chain_of(each, draft)
+        first = (
+            None if chain is None else next((link for link in chain.links if _APT.search(link.script)), None)
+        )
+        if first is None or not is_update(first):
+            return f"line {each.lines[0]} may use them"
+    return ""

@@ -17,7 +17,18 @@ from typing import NamedTuple
 from ..draft import Draft
 from ..facts import Facts
 from ..rewrite import Rewrite
-from . import join_run, merge_equal, metadata, prune_stages, prune_steps, reorder, split_copy, split_run
+from . import (
+    cache_mounts,
+    clean_lists,
+    join_run,
+    merge_equal,
+    metadata,
+    prune_stages,
+    prune_steps,
+    reorder,
+    split_copy,
+    split_run,
+)
 
 __all__ = ["PASSES", "Pass"]
 
@@ -72,4 +83,6 @@ PASSES: tuple[Pass, ...] = (
         1,
         join_run.run,
     ),
+    Pass("cache-mounts", "keep what package managers download in cache mounts", 2, cache_mounts.run),
+    Pass("clean-lists", "remove apt's package lists in the step that fetches them", 2, clean_lists.run),
 )

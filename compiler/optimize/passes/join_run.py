@@ -34,10 +34,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ....grammar.shell_syntax import Script
 from ...effects.model import Evidence
 from ...effects.paths import Reads
-from ..chains import Chain, Link, chain_of, joined_text, leaves, run_of, script_of
+from ..chains import Chain, chain_of, joined_text, run_of, why_not_behind
 from ..cleaning import cleans, is_update, tool_of, uses_lists
 from ..draft import Draft, Stage, Step
 from ..facts import Facts
@@ -119,48 +118,23 @@ def _refusal(what: str, writer: Known, why: str) -> Refusal:
 
 def _why_not(first: Step, second: Chain, draft: Draft) -> str:
     """Why the commands of ``second`` can not follow those of ``first`` in one shell."""
-    script = script_of(first)
-    if script is None or first.text.rstrip().endswith(draft.escape):
-        return "the script of that is not understood"
+    if why := why_not_behind(first, draft, anywhere=_is_absolute(second)):
+        return why
     if not _is_alike(first, second.step):
         return "they do not run in the same environment"
-    if script.items[-1].background or first.instruction.heredocs:
-        return "it leaves a program running"
-    if _ends_with_comment(first, script):
-        return "there is a comment behind its last command"
-    if second.tail.strip() or _has_comment(second.head):
-        return "there are comments in it"
-    for item in script.items:
-        if item.background:
-            return "it leaves a program running"
-        for pipeline in item.chain.pipelines:
-            link = Link(pipeline, "", "", "")
-            if link.sets_options or (link.words[:1] == ("cd",) and _is_absolute(second)):
-                continue
-            if why := leaves(pipeline):
-                return why
-    return ""
+    return "there are comments in it" if second.tail.strip() or _has_comment(second.head) else ""
 
 
 def _has_comment(text: str) -> bool:
     return any(line.lstrip().startswith("#") for line in text.split("\n"))
 
 
-def _ends_with_comment(step: Step, script: Script) -> bool:
-    operation = run_of(step)
-    end = script.items[-1].chain.pipelines[-1].end
-    return operation is None or "#" in operation.argv[-1][end:]
-
-
 def _is_alike(first: Step, second: Step) -> bool:
-    """Whether both run in the same environment, with the same flags."""
+    """Whether both run in the same environment, with the same flags, on the same tree."""
     one, other = run_of(first), run_of(second)
-    return (
-        one is not None
-        and other is not None
-        and one._replace(argv=()) == other._replace(argv=())
-        and (one.argv[:-1] == other.argv[:-1] and not one.mounts)
-    )
+    if one is None or other is None or one.mounts:
+        return False
+    return one._replace(argv=()) == other._replace(argv=()) and one.argv[:-1] == other.argv[:-1]
 
 
 def _is_absolute(chain: Chain) -> bool:

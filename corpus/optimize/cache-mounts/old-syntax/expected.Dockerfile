@@ -1,0 +1,3 @@
+# syntax=docker/dockerfile:1.0
+FROM debian:bookworm-slim
+RUN pip install flask
