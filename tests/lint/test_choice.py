@@ -26,7 +26,7 @@ TWO = "FROM alpine:3.20 AS Base\nCMD run $X && go\n"
         (Choice(select=("stage-name-casing",)), ["1 StageNameCasing"]),
         (Choice(select=("DL3025",)), ["2 JSONArgsRecommended"]),
         (Choice(select=("style",)), ["1 StageNameCasing"]),
-        (Choice(select=("all",), ignore=("style",)), ["2 JSONArgsRecommended"]),
+        (Choice(select=("all",), ignore=("style", "DL3057")), ["2 JSONArgsRecommended"]),
         (Choice(ignore=("dl3025", "LC0")), ["1 StageNameCasing"]),
         (
             Choice(ignore=("style",), extend=("StageNameCasing",)),
@@ -116,5 +116,5 @@ def test_a_text_that_is_no_dockerfile() -> None:
 
 
 def test_rules_of_the_tree_run_where_the_file_has_no_meaning() -> None:
-    text = "FROM alpine:3.20 AS Base\nCOPY --from=$X a b\n"
+    text = "FROM alpine:3.20 AS Base\nCOPY --from=$X a /b\n"
     assert codes(text) == ["1 StageNameCasing", "2 LC002"]
