@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 __all__ = [
+    "OPTIMISED",
     "Built",
     "Difference",
     "Edit",
@@ -36,6 +37,7 @@ __all__ = [
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROJECTS = ROOT / "corpus" / "projects"
+OPTIMISED = "optimised.Dockerfile"  # in a project: what layerc optimize makes of its Dockerfile
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 import os
 import re
 import shutil
@@ -30,7 +31,6 @@ pytestmark = pytest.mark.root
 
 Edit = Callable[[Path], object]
 Bases = Mapping[str, Mapping[str, str]]
-PROJECTS = Path(__file__).parent.parent.parent / "corpus" / "projects"
 
 
 # --- edits -------------------------------------------------------------------------------------------
@@ -112,10 +112,23 @@ def make_pip(root: Path) -> None:
 
 
 def make_npm(root: Path) -> None:
-    for name in ("package.json", "package-lock.json", "index.js", "packages"):
-        source = PROJECTS / "cache-unfriendly-npm" / name
-        copy = shutil.copytree if source.is_dir() else shutil.copy
-        copy(source, root / name)
+    manifest = {
+        "name": "clock",
+        "version": "1.0.0",
+        "workspaces": ["packages/*"],
+        "dependencies": {"hours": "*"},
+    }
+    packages = {
+        "": manifest,
+        "node_modules/hours": {"resolved": "packages/hours", "link": True},
+        "packages/hours": {"version": "1.0.0"},
+    }
+    lock = {"name": "clock", "version": "1.0.0", "lockfileVersion": 3, "requires": True, "packages": packages}
+    put("package.json", json.dumps(manifest, indent=2))(root)
+    put("package-lock.json", json.dumps(lock, indent=2))(root)
+    put("index.js", "console.log(require('hours')(5));\n")(root)
+    put("packages/hours/package.json", '{"name": "hours", "version": "1.0.0"}\n')(root)
+    put("packages/hours/index.js", "module.exports = (minutes) => minutes / 60;\n")(root)
 
 
 def make_c(root: Path) -> None:
