@@ -25,7 +25,7 @@ from layerc.grammar.errors import LayercError
 from layerc.grammar.source import SourceFile
 from layerc.runtime.engine.build import build
 from layerc.runtime.engine.request import BuildRequest, BuildResult
-from layerc.runtime.events import Event, StepCached, StepStarted
+from layerc.runtime.events import Event, Notice, StepCached, StepStarted, TaskStarted
 from layerc.runtime.snapshot.mount import enter_mount_namespace, mount
 from layerc.runtime.store import Store
 
@@ -153,11 +153,12 @@ def _comparable(config: dict[str, Any]) -> str:
 @dataclass
 class Player:
     """Plays histories in ``folder``. ``counts`` says how often what was seen: levels of hits, steps that ran,
-    states, errors.
+    states, errors. With ``side_by_side`` steps run ahead where they may.
     """
 
     folder: Path
     counts: Counter[str] = field(default_factory=Counter)
+    side_by_side: bool = False
 
     def __post_init__(self) -> None:
         enter_mount_namespace()
@@ -195,7 +196,7 @@ class Player:
                 with Store.open(str(home)) as store:
                     store.gc(keep_bytes=store.usage().total * state.kept // 100)
             events: list[Event] = []
-            found = self._outcome(home, state, events)
+            found = self._outcome(home, state, events, side_by_side=self.side_by_side)
             expected = self._expected(state)
             self._count(state, events, found)
             if found != expected:
@@ -242,6 +243,8 @@ class Player:
         self.counts["states"] += 1
         self.counts["errors"] += not isinstance(found, dict)
         for event in events:
+            self.counts["ahead"] += isinstance(event, TaskStarted) and event.task.startswith("ahead ")
+            self.counts["ahead in vain"] += isinstance(event, Notice) and "ran ahead" in event.message
             if isinstance(event, StepCached | StepStarted):
                 word = event.provenance.title.split()[0]
                 level = event.level if isinstance(event, StepCached) else "executed"

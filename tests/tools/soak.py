@@ -2,7 +2,7 @@
 
     python tests/tools/soak.py [--minutes 10 | --histories 50] [--jobs 2] [--seed N]
 
-Prints each seed, and what was seen as JSON. A history whose incremental builds are not what its clean builds are is
+Prints each seed, and what was seen as JSON. With odd seeds steps run side by side. A history whose incremental builds are not what its clean builds are is
 made as short as may be and written to corpus/histories, where the tests find it from then on; the status is 1 then.
 """
 
@@ -64,6 +64,7 @@ def work(first: int, count: int, end: float) -> int:
         number, status = first, 0
         while player.counts["histories"] < count and time.time() < end:
             print(f"seed {number}", file=sys.stderr, flush=True)
+            player.side_by_side = number % 2 == 1
             failed = play(player, number, min(_ROUND, count))
             if failed is not None:
                 path = FOUND / f"found-{number}.toml"
