@@ -19,8 +19,8 @@ _OFF = re.compile(r"#+[ \t]*layerc[ \t]+fmt[ \t]*=[ \t]*off\b")
 
 
 def format_document(document: Document) -> str:
-    """The text of ``document`` in the style of docs/formatting.md. It compiles to the same layers and image configs;
-    where a change would not be safe the text stays as it is.
+    """The text of ``document`` in the style of docs/formatting.md. It compiles to the same layers and image
+    configs; where a change would not be safe the text stays as it is.
 
     >>> print(format_document(parse(SourceFile("D", "from  a  as b\\nrun x &&\\\\\\n y"))), end="")
     FROM a AS b

@@ -40,8 +40,7 @@ def format_instruction(instruction: Instruction, same: Sameness) -> str:
 
     code = [index for index, line in enumerate(lines) if line.kind == "code"]
     movable = _movable(code[1:], lambda part: holds(dict.fromkeys(part, INDENT)))
-    depths = levels([lines[index].width for index in movable])
-    moved = {index: INDENT * depth for index, depth in zip(movable, depths, strict=True)}
+    moved = _indents(lines, movable, closes_array=instruction.exec_form)
     text = _join(lines, moved, same.escape) + tail
     return text if text == edited or same.holds(instruction, text) else edited
 
@@ -60,6 +59,16 @@ def _movable(lines: Sequence[int], holds: Callable[[list[int]], bool]) -> list[i
             middle = len(part) // 2
             waiting += (part[middle:], part[:middle])
     return found
+
+
+def _indents(lines: Sequence[Line], movable: Sequence[int], *, closes_array: bool) -> dict[int, int]:
+    """Blanks before each movable line; the bracket that ends an array stands at the beginning of its line."""
+    ends = {index for index in movable if closes_array and lines[index].content.startswith("]")}
+    inner = sorted(index for index in movable if index not in ends)
+    depths = levels([lines[index].width for index in inner])
+    return dict.fromkeys(ends, 0) | {
+        index: INDENT * depth for index, depth in zip(inner, depths, strict=True)
+    }
 
 
 def _join(lines: Sequence[Line], moved: Mapping[int, int], escape: str) -> str:

@@ -19,8 +19,8 @@ _WINDOWS = re.compile(r"windows|nanoserver|servercore|powershell", re.IGNORECASE
 
 
 class Sameness:
-    """Compares instructions of ``document`` with what is made of them: keyword, flags, values and heredocs are equal.
-    Scripts of RUN need only be the same words to the shell, where one of sh's kind reads all scripts of the file.
+    """Compares instructions of ``document`` with what is made of them: keyword, flags, values and heredocs are
+    equal. Scripts of RUN need only be the same words to the shell, where one of sh's kind reads all scripts of the file.
     """
 
     def __init__(self, document: Document) -> None:
@@ -90,9 +90,7 @@ class Sameness:
     def _same_script(self, before: Instruction, after: Instruction) -> bool:
         if before.keyword != "RUN" or before.exec_form or before.heredocs or not self._knows_shell:
             return False
-        one, other = (
-            canonical_command((*_SHELL, *each.args), self._variables) for each in (before, after)
-        )
+        one, other = (canonical_command((*_SHELL, *each.args), self._variables) for each in (before, after))
         return one == other
 
 
@@ -138,5 +136,7 @@ def _is_plain(instruction: Instruction) -> bool:
     if instruction.keyword == "SHELL":
         return has_script((*instruction.args, ""))
     if instruction.keyword == "FROM":
-        return _WINDOWS.search(" ".join((*instruction.args, *(flag.raw for flag in instruction.flags)))) is None
+        return (
+            _WINDOWS.search(" ".join((*instruction.args, *(flag.raw for flag in instruction.flags)))) is None
+        )
     return True

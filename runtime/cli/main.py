@@ -26,6 +26,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("compile", "print the plan that a Dockerfile compiles to", "compile"),
     ("parse", "print the syntax trees of Dockerfiles", "parse"),
     ("lint", "find what is wrong, slow or unsafe in Dockerfiles, and fix it", "lint"),
+    ("fmt", "bring Dockerfiles into one style, without changing what they make", "fmt"),
     ("rules", "list the linter's rules, and print what is known of each", "rules"),
     ("optimize", "print a Dockerfile that makes the same image and rebuilds faster", "optimize"),
     ("verify", "compare two Dockerfiles, plans or images, entry by entry", "verify"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 
 from ..errors import InputError
 
@@ -27,7 +28,8 @@ def _lines(text: str) -> list[str]:
 
 
 def write_back(path: str, before: bytes, after: bytes) -> None:
-    """Put ``after`` into the file ``path``, which holds ``before``; a link stays one, and so does the mode.
+    """Put ``after`` into the file ``path``, which holds ``before``. A link stays one; mode and, where that is
+    allowed, owner are kept.
 
     Raises :class:`InputError`, also where the file was changed meanwhile.
     """
@@ -35,12 +37,22 @@ def write_back(path: str, before: bytes, after: bytes) -> None:
     temporary = f"{real}.layerc-{os.getpid()}"
     try:
         with open(real, "rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
+            old = os.fstat(file.fileno())
             if file.read() != before:
                 raise InputError(f"{path} was changed meanwhile", help="run it again")
         with open(temporary, "xb") as file:
-            os.fchmod(file.fileno(), mode & 0o7777)
+            _keep_owner(file.fileno(), old)
+            os.fchmod(file.fileno(), old.st_mode & 0o7777)
             file.write(after)
         os.replace(temporary, real)
     except OSError as error:
+        with suppress(OSError):
+            os.unlink(temporary)
         raise InputError(f"can not write {path}: {error.strerror}") from error
+
+
+def _keep_owner(descriptor: int, old: os.stat_result) -> None:
+    new = os.fstat(descriptor)
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+        with suppress(PermissionError):
+            os.fchown(descriptor, old.st_uid, old.st_gid)
