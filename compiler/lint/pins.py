@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 
-from ...grammar.syntax import Instruction
 from .calls import Call, CallWord
 from .finding import Finding
-from .stages import StageView
-from .subject import Subject
 from .tools import operands, text_of
 
-__all__ = ["is_rpm_pinned", "known_variables", "packages_behind", "unpinned"]
+__all__ = ["is_rpm_pinned", "packages_behind", "unpinned"]
 
 _SHOWN = 3
 
@@ -50,26 +47,3 @@ def is_rpm_pinned(package: str, variables: Collection[str]) -> bool:
 
 def _is_version(part: str) -> bool:
     return all(char.isascii() and (char.isalnum() or char in ".~^_:+") for char in part)
-
-
-def known_variables(subject: Subject, stage: StageView, instruction: Instruction) -> set[str]:
-    """Names that ARG and ENV give above ``instruction``, in its stage and those below it."""
-    found: set[str] = set()
-    view: StageView | None = stage
-    while view is not None:
-        for each in view.of("ENV", "ARG"):
-            if each.span.start < instruction.span.start:
-                found.update(declared(each))
-        view = view.parent
-    for each in subject.arguments:
-        if each.keyword == "ARG":
-            found.update(declared(each))
-    return found
-
-
-def declared(instruction: Instruction) -> Iterator[str]:
-    """The names that an ENV, LABEL or ARG gives."""
-    if instruction.keyword == "ARG":
-        yield from (word.partition("=")[0] for word in instruction.args)
-    else:
-        yield from instruction.args[::2]

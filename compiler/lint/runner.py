@@ -47,8 +47,10 @@ def lint(
     surroundings: Surroundings | None = None,
     choice: Choice | None = None,
     rules: Sequence[Rule] | None = None,
+    subject: Subject | None = None,
 ) -> Report:
-    """Check ``source`` by ``rules`` (default: all). What can not be parsed is a finding.
+    """Check ``source`` by ``rules`` (default: all). What can not be parsed is a finding. ``subject`` is that of
+    ``source`` and ``surroundings``, if it is there already.
 
     Raises ``UnknownRuleError`` for a word in ``choice`` that names no rule.
     """
@@ -58,11 +60,10 @@ def lint(
         rules = RULES
     choice = Choice() if choice is None else choice
     try:
-        document = parse(source)
+        subject = subject or Subject(parse(source), surroundings)
     except DockerfileError as error:
         chosen = choose(rules, choice)
         return Report(source, tuple(_syntax(source, error, chosen)))
-    subject = Subject(document, surroundings)
     chosen = choose(rules, choice, subject.pragmas.experimental if choice.pragmas else frozenset())
     found = [
         made

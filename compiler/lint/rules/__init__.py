@@ -82,6 +82,7 @@ from . import (
     no_empty_continuation,
     redundant_target_platform,
     reserved_stage_name,
+    sc,
     secrets_in_arg_or_env,
     stage_name_casing,
     undefined_arg_in_from,
@@ -179,6 +180,8 @@ RULES: tuple[Rule, ...] = (
     dl4001.RULE,
     dl4005.RULE,
     dl4006.RULE,
+    # ShellCheck's; last: it works while the others run.
+    sc.RULE,
 )
 
 #: The same by id.

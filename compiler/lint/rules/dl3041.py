@@ -30,9 +30,10 @@ from collections.abc import Iterator
 from functools import partial
 
 from ..finding import Finding
-from ..pins import is_rpm_pinned, known_variables, packages_behind, unpinned
+from ..pins import is_rpm_pinned, packages_behind, unpinned
 from ..rule import Category, Rule, Severity
 from ..subject import Subject
+from ..variables import known_variables
 
 _TOOLS = ("dnf", "microdnf")
 _VALUED = (

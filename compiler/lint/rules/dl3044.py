@@ -29,9 +29,9 @@ from collections.abc import Iterator
 
 from ..docker import variable_span
 from ..finding import Finding
-from ..pins import known_variables
 from ..rule import Category, Rule, Severity
 from ..subject import Subject
+from ..variables import known_variables
 
 
 def check(subject: Subject) -> Iterator[Finding]:

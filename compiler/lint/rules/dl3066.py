@@ -27,9 +27,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..finding import Finding
-from ..pins import known_variables
 from ..rule import Category, Rule, Severity
 from ..subject import Subject
+from ..variables import known_variables
 
 
 def check(subject: Subject) -> Iterator[Finding]:
