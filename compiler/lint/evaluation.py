@@ -30,7 +30,8 @@ _STAND_IN = "unknown"
 class Evaluation(NamedTuple):
     """``program`` is none where an instruction is wrong in itself. ``nodes`` are the stages in order, with their
     evaluated state (``node.result``); empty where names could not be bound. ``error`` is what ended it, if
-    anything did. ``unknown`` are the base images of which nothing is known. ``layers_at`` is by the line on which
+    anything did. ``unknown`` are the base images of which nothing is known, ``images`` all with what stands for
+    them. ``layers_at`` is by the line on which
     an instruction begins.
     """
 
@@ -40,6 +41,7 @@ class Evaluation(NamedTuple):
     nodes: tuple[Node, ...] = ()
     unknown: frozenset[ImageRequest] = frozenset()
     layers_at: Mapping[int, tuple[ImageLayer, ...]] = MappingProxyType({})
+    images: Mapping[ImageRequest, BaseImage] = MappingProxyType({})
 
     def knows_base(self, number: int) -> bool:
         """Whether all is known of the image on which stage ``number`` is based, through other stages or not."""
@@ -90,7 +92,7 @@ def evaluate(
             known.update((request, _empty(request)) for request in missing)
     except CompileError as error:
         end = error
-    return Evaluation(checks.notices, end, program, nodes, frozenset(unknown), _by_line(nodes, layers))
+    return Evaluation(checks.notices, end, program, nodes, frozenset(unknown), _by_line(nodes, layers), known)
 
 
 def _stand_ins(program: Program) -> dict[str, str]:

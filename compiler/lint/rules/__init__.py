@@ -76,6 +76,8 @@ from . import (
     lc001,
     lc002,
     lc003,
+    lc101,
+    lc102,
     legacy_key_value_format,
     maintainer_deprecated,
     multiple_instructions,
@@ -121,6 +123,8 @@ RULES: tuple[Rule, ...] = (
     expose_proto_casing.RULE,
     expose_invalid_format.RULE,
     # LC1xx: the cache.
+    lc101.RULE,
+    lc102.RULE,
     # hadolint's.
     dl1001.RULE,
     dl3001.RULE,

@@ -1,0 +1,116 @@
+"""What a finding about the cache costs, what causes it, and what the optimiser's passes would write instead."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import Counter
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING
+
+from ...grammar.errors import LayercError
+from ...grammar.source import Span
+from ...grammar.syntax import Instruction
+from .finding import Edit, Estimate, Fix
+from .subject import Subject
+
+if TYPE_CHECKING:
+    from ..optimize.manager import Result
+    from .order import SourceCopy
+
+__all__ = ["broken_by", "moved_by_passes", "rewritten", "waste_of"]
+
+_NAMED = 3
+
+
+def broken_by(subject: Subject, copy: SourceCopy) -> tuple[str, ...]:
+    """The files that a copy takes and that changed in most commits, with how many."""
+    commits = subject.facts.commits
+    prefixes = [posixpath.normpath("/" + path).lstrip("/") for path in copy.paths]
+    counts = Counter(
+        path
+        for commit in commits
+        for path in commit.paths
+        if any(not prefix or path == prefix or path.startswith(f"{prefix}/") for prefix in prefixes)
+    )
+    most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_NAMED]
+    return tuple(f"{path} ({count} of {len(commits)} commits)" for path, count in most)
+
+
+def waste_of(subject: Subject, instructions: Sequence[Instruction]) -> Estimate | None:
+    """The time that these run for nothing; none where the context's files are not known."""
+    if "" not in subject.facts.contexts:
+        return None
+    result = rewritten(subject, ())
+    if result is None:
+        return None
+    from ..cost.report import wasted  # the cost model is needed for findings alone
+
+    ids = {layer.id for each in instructions for layer in subject.layers_of(each)}
+    waste = wasted(result.original, subject.facts, ids)
+    if not waste.seconds:
+        return None
+    return Estimate(waste.source, seconds=waste.seconds, share=waste.share)
+
+
+def moved_by_passes(subject: Subject, instruction: Instruction) -> tuple[Fix, ...]:
+    """What the pass split-copy makes of the file, if it moves this COPY; safe if all base images are known."""
+    if "" not in subject.facts.contexts:
+        return ()
+    return fix_by_pass(subject, "split-copy", instruction, "copy what the install reads first")
+
+
+def fix_by_pass(subject: Subject, name: str, instruction: Instruction, title: str) -> tuple[Fix, ...]:
+    """The edits of the pass ``name``, if it changes ``instruction``."""
+    result = rewritten(subject, (name,))
+    if result is None or result.problems:
+        return ()
+    line = instruction.start_line
+    if not any(change.lines[0] <= line <= change.lines[1] for change in result.changes):
+        return ()
+    edits = _edits(subject.source.text, result.draft.text)
+    return (Fix(title, edits, not subject.evaluation.unknown),) if edits else ()
+
+
+def rewritten(subject: Subject, passes: tuple[str, ...]) -> Result | None:
+    """What the optimiser makes of the file by these passes, or by none; none where it can not compile. Bases of
+    which nothing is known count as empty images. Made once for each ``subject``.
+    """
+    known: dict[tuple[str, ...], Result | None] = subject.__dict__.setdefault("_rewritten", {})
+    if passes not in known:
+        known[passes] = _rewritten(subject, passes)
+    return known[passes]
+
+
+def _rewritten(subject: Subject, passes: tuple[str, ...]) -> Result | None:
+    from ..optimize.manager import optimize  # only where there is something to mend
+    from ..optimize.passes import PASSES
+
+    evaluation, around = subject.evaluation, subject.surroundings
+    if evaluation.error is not None:
+        return None
+    chosen = tuple(item for item in PASSES if item.name in passes)
+    try:
+        return optimize(
+            subject.document,
+            around.options,
+            evaluation.images,
+            subject.facts,
+            ignored=around.ignored,
+            passes=chosen,
+        )
+    except LayercError:
+        return None
+
+
+def _edits(before: str, after: str) -> tuple[Edit, ...]:
+    """Edits by whole lines that make ``after`` of ``before``."""
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    starts = [0]
+    for line in old:
+        starts.append(starts[-1] + len(line))
+    return tuple(
+        Edit(Span(starts[a], starts[b]), "".join(new[c:d]))
+        for tag, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+        if tag != "equal"
+    )
