@@ -42,8 +42,8 @@ SKIPPABLE = b"\x50\x2a\x4d\x18\x04\x00\x00\x00abcd"
     "data",
     [
         SAMPLE,
-        gzip.compress(SAMPLE),
-        gzip.compress(SAMPLE[:512]) + gzip.compress(SAMPLE[512:]),
+        gzip.compress(SAMPLE, mtime=0),
+        gzip.compress(SAMPLE[:512], mtime=0) + gzip.compress(SAMPLE[512:], mtime=0),
         bz2.compress(SAMPLE),
         lzma.compress(SAMPLE),
         zstandard.compress(SAMPLE),
@@ -70,7 +70,7 @@ def test_archives_are_told_by_their_content_and_unpacked(world, data):
         b"BZhrubbish",
         b"\xfd7zXZ\x00rubbish",
         b"\x28\xb5\x2f\xfdrubbish",
-        gzip.compress(b"not a tar" * 100),
+        gzip.compress(b"not a tar" * 100, mtime=0),
         SAMPLE[:300],
         b"PK\x03\x04" + bytes(600),
     ],
@@ -300,7 +300,7 @@ BIG = archive(*(entry(f"f{index}", data=os.urandom(700)) for index in range(300)
     [
         BIG[:30000],
         BIG[: 1536 * 20] + b"\xff" * 512 + BIG[1536 * 20 + 512 :],
-        gzip.compress(BIG)[:-3000],
+        gzip.compress(BIG, mtime=0)[:-3000],
         bz2.compress(BIG, 1)[:-3000],
         lzma.compress(BIG)[:-3000],
         zstandard.compress(BIG)[:-3000],
