@@ -60,12 +60,12 @@ def gather(
         contexts = dict(_listings(trees, check, unknown))
         manifests = {} if main is None else dict(_manifests(main, contexts.get("", ())))
         changes = () if main is None else _commits(main, commits, check, unknown)
-        links, directories = _bases(store, plan)
+        links, directories, others = _bases(store, plan)
         observed = observe(store, plan, trees, project_of(request))
     finally:
         for tree in trees.values():
             tree.close()
-    return Facts(observed, contexts, manifests, changes, links, directories, tuple(unknown))
+    return Facts(observed, contexts, manifests, changes, links, directories, others, tuple(unknown))
 
 
 # --- earlier builds ----------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ def _observation(
     step = last.get(layer.id)
     seconds, key = last_run(store, layer)
     layers = () if step is None else step.layers
-    result, traces = _traced(store, key, layers)
+    result, traces = _traced(store, key, None if step is None else layers)
     if result is not None:
         layers, seconds = result.layers, result.seconds
     elif seconds is None and step is not None:
@@ -119,13 +119,15 @@ def _observation(
     return Observation(reads, writes, seconds, size, mounted)
 
 
-def _traced(store: Store, key: str, layers: tuple[str, ...]) -> tuple[Result | None, tuple[Trace, ...]]:
-    """The run that gave ``layers``, else the last one, and what it took from each of its trees."""
-    found = list(store.traces(key)) if key else []
-    found.sort(key=lambda item: item[0].layers != layers)
-    for result, data in found:
+def _traced(
+    store: Store, key: str, layers: tuple[str, ...] | None
+) -> tuple[Result | None, tuple[Trace, ...]]:
+    """The run that gave ``layers`` (not known: the last one), and what it took from each of its trees. A run on
+    another tree is none: there the step may have read and written other things.
+    """
+    for result, data in store.traces(key) if key else ():
         views = recorded(data)
-        if views:
+        if views and layers in (None, result.layers):
             return result, tuple(view.trace for view in views)
     return None, ()
 
@@ -193,27 +195,33 @@ def _base_result(store: Store, layer: ImageLayer) -> Result | None:
     return store.result(definition_key(layer.meaning, "", (), ()))
 
 
-def _bases(store: Store, plan: LayerPlan) -> tuple[dict[str, dict[str, str]], dict[str, frozenset[str]]]:
-    """Links and plain directories of the base images that the store has."""
+def _bases(
+    store: Store, plan: LayerPlan
+) -> tuple[dict[str, dict[str, str]], dict[str, frozenset[str]], dict[str, frozenset[str]]]:
+    """Links, plain directories and other directories of the base images that the store has."""
     links: dict[str, dict[str, str]] = {}
     directories: dict[str, frozenset[str]] = {}
+    others: dict[str, frozenset[str]] = {}
     for layer in plan.layers:
         result = _base_result(store, layer) if isinstance(layer.operation, Base) else None
         if result is None:
             continue
         plain: set[str] = set()
+        other: set[str] = set()
         targets: dict[str, str] = {}
         try:
             for entry in StackView(store, result.layers).walk():
                 path = f"/{entry.path}"
                 if entry.kind == "symlink":
                     targets[path] = normal(os.path.join(os.path.dirname(path), entry.target))
-                elif entry.is_directory and (entry.mode, entry.uid, entry.gid) == (0o755, 0, 0):
-                    plain.add(path)
+                elif entry.is_directory:
+                    is_plain = (entry.mode, entry.uid, entry.gid, entry.xattrs) == (0o755, 0, 0, ())
+                    (plain if is_plain else other).add(path)
         except StoreError:
             continue
-        links[layer.id], directories[layer.id] = targets, frozenset(plain)
-    return links, directories
+        links[layer.id] = targets
+        directories[layer.id], others[layer.id] = frozenset(plain), frozenset(other)
+    return links, directories, others
 
 
 # --- contexts ----------------------------------------------------------------------------------------
