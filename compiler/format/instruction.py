@@ -13,6 +13,8 @@ __all__ = ["format_instruction"]
 
 # How often one instruction is tried with some of its lines moved; a text that needs more keeps its other lines.
 _TRIALS = 200
+# Blanks that a line is tried with: as many as hardly any line has, or all would seem well by chance.
+_TRIED = 61
 _BARE = frozenset(("ADD", "COPY", "EXPOSE", "FROM", "VOLUME"))
 _PAIRS = frozenset(("ARG", "ENV", "LABEL"))
 _BLANKS = re.compile(r"[ \t]+")
@@ -38,11 +40,22 @@ def format_instruction(instruction: Instruction, same: Sameness) -> str:
     def holds(moved: Mapping[int, int]) -> bool:
         return same.holds(instruction, _join(lines, moved, same.escape) + tail)
 
-    code = [index for index, line in enumerate(lines) if line.kind == "code"]
-    movable = _movable(code[1:], lambda part: holds(dict.fromkeys(part, INDENT)))
+    last = _last_free_line(instruction, same)
+    code = [index for index, line in enumerate(lines) if line.kind == "code" and 0 < index <= last]
+    movable = _movable(code, lambda part: holds(dict.fromkeys(part, _TRIED)))
     moved = _indents(lines, movable, closes_array=instruction.exec_form)
     text = _join(lines, moved, same.escape) + tail
     return text if text == edited or same.holds(instruction, text) else edited
+
+
+def _last_free_line(instruction: Instruction, same: Sameness) -> int:
+    """The last line before which other blanks may stand: where blanks in the arguments count, the one on which these
+    begin.
+    """
+    parted = instruction.exec_form or instruction.keyword in _BARE | _PAIRS
+    if parted or same.reads_script(instruction):
+        return instruction.text.count("\n")
+    return instruction.text.count("\n", 0, instruction.args_span.start - instruction.span.start)
 
 
 def _movable(lines: Sequence[int], holds: Callable[[list[int]], bool]) -> list[int]:

@@ -20,7 +20,8 @@ _WINDOWS = re.compile(r"windows|nanoserver|servercore|powershell", re.IGNORECASE
 
 class Sameness:
     """Compares instructions of ``document`` with what is made of them: keyword, flags, values and heredocs are
-    equal. Scripts of RUN need only be the same words to the shell, where one of sh's kind reads all scripts of the file.
+    equal. Scripts of RUN need only be the same words to the shell, where one of sh's kind reads all scripts of the
+    file.
     """
 
     def __init__(self, document: Document) -> None:
@@ -87,11 +88,19 @@ class Sameness:
             return False
         return _values(before) == _values(after) or self._same_script(before, after)
 
-    def _same_script(self, before: Instruction, after: Instruction) -> bool:
-        if before.keyword != "RUN" or before.exec_form or before.heredocs or not self._knows_shell:
+    def reads_script(self, instruction: Instruction) -> bool:
+        """Whether the instruction is a RUN whose script is understood, so that blanks between its words are free."""
+        if instruction.keyword != "RUN" or instruction.exec_form or instruction.heredocs:
             return False
-        one, other = (canonical_command((*_SHELL, *each.args), self._variables) for each in (before, after))
-        return one == other
+        script = "".join(instruction.args)
+        return self._knows_shell and self._canonical(script) == self._canonical(f"{script} ")
+
+    def _same_script(self, before: Instruction, after: Instruction) -> bool:
+        one, other = "".join(before.args), "".join(after.args)
+        return self.reads_script(before) and self._canonical(one) == self._canonical(other)
+
+    def _canonical(self, script: str) -> tuple[str, ...]:
+        return canonical_command((*_SHELL, script), self._variables)
 
 
 def _content(heredoc: Heredoc) -> tuple[object, ...]:

@@ -1,0 +1,9 @@
+FROM a
+RUN b && \
+    c
+
+FROM d
+COPY <<E /x
+ a  
+E
+CMD x

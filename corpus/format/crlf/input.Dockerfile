@@ -1,0 +1,10 @@
+from a
+run b &&\
+  c
+
+
+from d
+copy  <<E  /x
+ a  
+E
+cmd x

@@ -1,0 +1,5 @@
+FROM a
+SHELL ["pwsh", "-c"]
+RUN Get-Item \
+  /x  \
+   | Out-Null
