@@ -34,9 +34,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ...effects.model import Claim, Effects, Evidence
-from ...effects.paths import Reads, Writes, ancestors, is_below
+from ...effects.paths import NO_WRITES, Reads, Writes, ancestors, is_below
 from ...effects.steps import copied
-from ...graph.operations import Add, Copy, FromContext, MakeDir
+from ...graph.layer import ImageLayer
+from ...graph.operations import Add, Base, Copy, FromContext, MakeDir
 from ..draft import Draft, Step
 from ..facts import ContextFile, Facts
 from ..knowledge import Knowledge
@@ -60,7 +61,7 @@ def run(draft: Draft, facts: Facts) -> Rewrite:
     for stage in draft.stages:
         # From the last to the first: what comes to stand below the same step keeps its order.
         for index, step in reversed(tuple(enumerate(stage.steps))):
-            source = _Source.of(step, stage.steps[:index], knowledge)
+            source = _Source.of(step, stage.steps[:index], knowledge, draft)
             if source is None:
                 continue
             path = _walk(source, stage.steps[index + 1 :], knowledge)
@@ -75,7 +76,8 @@ def run(draft: Draft, facts: Facts) -> Rewrite:
 
 class _Source(NamedTuple):
     """The COPY. ``places`` is where the entries of the context land; ``files`` are those entries. ``there`` are
-    directories that are there without it.
+    directories that are there without it, ``before`` is what the steps above write (``unsure``: one of them may
+    write anything), ``bases`` are all directories of the bases.
     """
 
     step: Step
@@ -84,6 +86,14 @@ class _Source(NamedTuple):
     places: Mapping[str, str]
     files: Mapping[str, ContextFile]
     there: frozenset[str]
+    before: Writes
+    unsure: bool
+    bases: frozenset[str]
+
+    def may_be_there(self, path: str) -> bool:
+        """Whether a directory that the COPY makes may be there without it."""
+        made = Reads(names=frozenset({path})).conflict(self.before) is not None
+        return self.unsure or path in self.bases or path in self.there or made
 
     @property
     def is_exact(self) -> bool:
@@ -97,7 +107,7 @@ class _Source(NamedTuple):
         return posixpath.normpath(self.operation.dest)
 
     @classmethod
-    def of(cls, step: Step, before: Sequence[Step], knowledge: Knowledge) -> _Source | None:
+    def of(cls, step: Step, above: Sequence[Step], knowledge: Knowledge, draft: Draft) -> _Source | None:
         """None where it is no COPY of files of a context that are known, the same for all platforms."""
         facts = knowledge.facts
         operations = {layer.operation for layer in step.layers}
@@ -116,7 +126,30 @@ class _Source(NamedTuple):
             return None
         places = {path: landing[0] for path, landing in found.items()}
         files = {file.path: file for file in facts.contexts[""] if file.path in places}
-        return cls(step, operation, effects, places, files, _directories(before, facts))
+        before = [knowledge.effects((layer,)) for layer in _below(step.layers[0], draft)]
+        writes = NO_WRITES
+        for each in before:
+            writes |= each.writes
+        return cls(
+            step,
+            operation,
+            effects,
+            places,
+            files,
+            _directories(above, facts),
+            writes,
+            any(each.unknown for each in before),
+            frozenset().union(*facts.directories.values(), *facts.others.values()),
+        )
+
+
+def _below(layer: ImageLayer, draft: Draft) -> Iterator[ImageLayer]:
+    """The layers that ``layer`` lies on, without the base's."""
+    layers = {each.id: each for step in draft.every for each in step.layers}
+    while layer.parent in layers:
+        layer = layers[layer.parent]
+        if not isinstance(layer.operation, Base):
+            yield layer
 
 
 class _Passed(NamedTuple):
@@ -206,6 +239,14 @@ def _needed(
         directory = posixpath.dirname(source.places[path])
         if directory in effects.reads.lists and posixpath.dirname(path) not in needed:
             return (), f"it lists {directory}"  # files that are there tomorrow belong to it, too
+    for path in sorted(whole):
+        # A directory that is copied by its own name keeps its mode, if it is there.
+        if (
+            path in rest
+            and posixpath.dirname(path) not in needed
+            and source.may_be_there(source.places[path])
+        ):
+            return (), f"{source.places[path]} may be there already, with another mode"
     made = source.effects.writes.directories - source.there
     if not needed and not has_some and (path := effects.reads.conflict(Writes(directories=made))):
         return (), f"it may look at {path}, which is not there without the copy"
@@ -294,7 +335,7 @@ def _moved(draft: Draft, source: _Source, passed: Sequence[_Passed]) -> tuple[Dr
     last = draft.find(passed[-1].step.key)
     left = set(source.places) - {path for item in passed for path in item.needed}
     if left:
-        draft = _below(draft, source, last, passed)
+        draft = _behind(draft, source, last, passed)
     else:
         draft = draft.delete(draft.find(source.step.key))
     movers = [item for item in passed if item.effects.claims or item.effects.manifests or item.needed]
@@ -317,7 +358,7 @@ def _claims(movers: Iterable[_Passed]) -> Iterator[Claim]:
         yield from (claim for claim in item.effects.claims if claim.evidence < Evidence.OBSERVED)
 
 
-def _below(draft: Draft, source: _Source, last: Step, passed: Sequence[_Passed]) -> Draft:
+def _behind(draft: Draft, source: _Source, last: Step, passed: Sequence[_Passed]) -> Draft:
     """The COPY behind the step ``last``."""
     step = draft.find(source.step.key)
     if any(item.step.keyword == "WORKDIR" for item in passed):
