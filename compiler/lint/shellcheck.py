@@ -24,6 +24,7 @@ _USED = re.compile(r"\$\{?[#!]?([A-Za-z_][A-Za-z0-9_]*)", re.ASCII)
 _PROXIES = frozenset(
     name for word in ("HTTP", "HTTPS", "FTP", "NO") for name in (f"{word}_PROXY", f"{word.lower()}_proxy")
 )
+_BLANKS = 2291  # several blanks between words of echo
 _WIKI = "https://www.shellcheck.net/wiki/SC"
 
 
@@ -76,7 +77,7 @@ def findings(script: RunScript, question: str, answers: tuple[Answer, ...]) -> I
     place = _Place(script, question)
     for answer in answers:
         span = place.span(answer.line, answer.column, answer.end_line, answer.end_column)
-        if span is not None:
+        if span is not None and not (answer.code == _BLANKS and _is_broken(script, span)):
             yield Finding(
                 span,
                 answer.message.rstrip("."),
@@ -85,6 +86,11 @@ def findings(script: RunScript, question: str, answers: tuple[Answer, ...]) -> I
                 code=f"SC{answer.code}",
                 severity=Severity.of(answer.level),
             )
+
+
+def _is_broken(script: RunScript, span: Span) -> bool:
+    """Whether a continuation is within ``span``: the blanks that indent the next line are no part of the words."""
+    return any(span.start < offset < span.end for offset in script.offsets)
 
 
 class _Place:

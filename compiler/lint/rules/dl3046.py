@@ -37,7 +37,7 @@ _LARGE = 6  # digits
 def check(subject: Subject) -> Iterator[Finding]:
     """The name of each call."""
     for call in subject.tools.get("useradd", ()):
-        large = any(len(value) >= _LARGE for value in flag_values(call, "u", "uid"))
+        large = any(value.isdecimal() and len(value) >= _LARGE for value in flag_values(call, "u", "uid"))
         if large and not call.has_flag("l", "no-log-init"):
             fixes = flag_fix(call, call.words[0], "-l")
             yield Finding(call.words[0].span, "A large user id makes huge log files", "add -l", fixes=fixes)
