@@ -53,7 +53,7 @@ class Facts(NamedTuple):
     main one) and holds those whose files are known. ``manifests`` are contents of files of the main context that
     tools install by (``package.json``), by path. ``commits`` come newest first. ``links`` are symbolic links of the
     base images, by id of the base's layer: path → target, both absolute; ``directories`` likewise the directories
-    with mode 0755 that root owns. ``unknown`` says, for people, what could not be found out and why.
+    with mode 0755 that root owns, ``others`` all other directories. ``unknown`` says, for people, what could not be found out and why.
     """
 
     observed: Mapping[str, Observation] = MappingProxyType({})
@@ -62,6 +62,7 @@ class Facts(NamedTuple):
     commits: tuple[Commit, ...] = ()
     links: Mapping[str, Mapping[str, str]] = MappingProxyType({})
     directories: Mapping[str, frozenset[str]] = MappingProxyType({})
+    others: Mapping[str, frozenset[str]] = MappingProxyType({})
     unknown: tuple[str, ...] = ()
 
 

@@ -23,6 +23,7 @@
     "/bin" = "/usr/bin"
     [directories]
     paths = ["/usr", "/usr/bin"]
+    others = ["/root"]                 # with another mode or owner; then these are all
 """
 
 from __future__ import annotations
@@ -143,6 +144,9 @@ def facts_of(case: Mapping[str, Any], plan: LayerPlan) -> Facts:
         ),
         links=dict.fromkeys(bases, case.get("links", {})),
         directories=dict.fromkeys(bases, frozenset(case.get("directories", {}).get("paths", ()))),
+        others=dict.fromkeys(bases, frozenset(case["directories"]["others"]))
+        if "others" in case.get("directories", ())
+        else {},
     )
 
 

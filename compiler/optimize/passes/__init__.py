@@ -20,6 +20,7 @@ from ..rewrite import Rewrite
 from . import (
     cache_mounts,
     clean_lists,
+    copy_link,
     join_run,
     merge_equal,
     metadata,
@@ -83,6 +84,7 @@ PASSES: tuple[Pass, ...] = (
         1,
         join_run.run,
     ),
+    Pass("copy-link", "keep copies that do not depend on what is below them", 1, copy_link.run),
     Pass("cache-mounts", "keep what package managers download in cache mounts", 2, cache_mounts.run),
     Pass("clean-lists", "remove apt's package lists in the step that fetches them", 2, clean_lists.run),
 )

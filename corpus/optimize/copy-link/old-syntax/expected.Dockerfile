@@ -1,0 +1,4 @@
+# syntax=docker/dockerfile:1.3
+FROM nginx:1.29
+COPY site /usr/share/nginx/html/
+COPY nginx.conf /etc/nginx/
