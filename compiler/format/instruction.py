@@ -49,8 +49,8 @@ def format_instruction(instruction: Instruction, same: Sameness) -> str:
 
 
 def _last_free_line(instruction: Instruction, same: Sameness) -> int:
-    """The last line before which other blanks may stand: where blanks in the arguments count, the one on which these
-    begin.
+    """The last line before which other blanks may stand: where blanks in the arguments count, the one on which
+    these begin.
     """
     parted = instruction.exec_form or instruction.keyword in _BARE | _PAIRS
     if parted or same.reads_script(instruction):

@@ -89,7 +89,7 @@ class Sameness:
         return _values(before) == _values(after) or self._same_script(before, after)
 
     def reads_script(self, instruction: Instruction) -> bool:
-        """Whether the instruction is a RUN whose script is understood, so that blanks between its words are free."""
+        """Whether the instruction is a RUN whose script is understood, so that blanks between words are free."""
         if instruction.keyword != "RUN" or instruction.exec_form or instruction.heredocs:
             return False
         script = "".join(instruction.args)
