@@ -5,7 +5,7 @@ ASIDE = """
 patches prisma requirements reqs deps .yarn .mvn gradle vendor node_modules wheels wheelhouse conf
 config configs conf.d etc docker .docker scripts bin certs ssl keys nginx rootfs root dependencies
 third_party third-party project .cargo manifests ci .ci build-scripts buildconfig install provision
-ansible setup build_scripts packages.d .npm dist target .ssh pip repo files patch supervisor cron
+ansible setup build_scripts packages.d ssh token tokens secrets cert certificates .npm dist target .ssh pip repo files patch supervisor cron
 init hooks overlay .bundle buildsrc vendored tools licenses docker-entrypoint.d entrypoint env envs
 s6 services requirements.d dependency
 """

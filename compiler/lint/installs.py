@@ -12,7 +12,7 @@ from . import install_words
 from .calls import Call
 from .tools import flag_values, operands, text_of
 
-__all__ = ["Install", "Needs", "install_of", "is_harmless"]
+__all__ = ["Install", "Needs", "install_of", "is_harmless", "packages_of"]
 
 
 class Needs(Enum):
@@ -144,7 +144,7 @@ def is_harmless(call: Call) -> bool:
 
 # --- reading a call ----------------------------------------------------------------------------------
 
-_RUNNERS = {"npx": 1, "bunx": 1, "pnpx": 1, "corepack": 1}
+_RUNNERS = frozenset(("npx", "bunx", "pnpx", "corepack"))
 
 
 def _read(call: Call) -> _Words | None:
@@ -202,7 +202,7 @@ _BARE_OF = {
 def _is_local(name: str) -> bool:
     """Whether an operand is a path in the image."""
     return name.startswith((".", "/", "file:", "~")) or name.endswith(
-        (".deb", ".rpm", ".whl", ".tgz", ".tar.gz", ".zip", ".gem", ".apk")
+        ("/", ".deb", ".rpm", ".whl", ".tgz", ".tar.gz", ".zip", ".gem", ".apk")
     )
 
 
@@ -229,7 +229,7 @@ _FAMILIES = {
     **dict.fromkeys(("yarn", "pnpm", "bun", "lerna", "rush"), "npm"),
     **dict.fromkeys(("uv", "poetry", "pipenv", "pdm", "rye", "pip-sync", "hatch"), "pip"),
     **dict.fromkeys(("trunk", "wasm-pack"), "cargo"),
-    **dict.fromkeys(("dep", "glide", "govendor", "godep"), "go"),
+    **dict.fromkeys(("dep", "glide", "govendor", "godep", "go-wrapper"), "go"),
     "flutter": "dart",
     "pub": "dart",
 }
@@ -348,7 +348,10 @@ def _pip_install(words: _Words, packages: Sequence[str]) -> _Answer:
 
 
 def _is_project(name: str) -> bool:
-    return name.startswith((".", "/", "~")) and not name.endswith((".whl", ".tar.gz", ".zip", ".tgz"))
+    """Whether pip builds it from a folder."""
+    return (name.startswith((".", "/", "~")) or name.endswith("/")) and not name.endswith(
+        (".whl", ".tar.gz", ".zip", ".tgz")
+    )
 
 
 def _python(words: _Words) -> _Answer:
@@ -610,6 +613,7 @@ _TOOLS: Mapping[str, Callable[[_Words], _Answer]] = {
     "conda": _conda,
     "go": _go,
     "dep": _plain(("Gopkg.toml", "Gopkg.lock"), "ensure"),
+    "go-wrapper": lambda words: _source(words, _GO_FILES, "download") if words.first == "download" else None,
     "glide": _plain(("glide.yaml", "glide.lock"), "install", "up", "update"),
     "govendor": _plain(("vendor/vendor.json",), "sync"),
     "godep": _plain(("Godeps/Godeps.json",), "restore", "get"),
@@ -645,3 +649,20 @@ _TOOLS: Mapping[str, Callable[[_Words], _Answer]] = {
     "Rscript": _scripted(("renv.lock",), "renv::restore", "packrat::restore"),
     "nimble": _plain(("*.nimble",), "install"),
 }
+
+
+def packages_of(call: Call) -> tuple[str, ...]:
+    """The packages of the distribution that ``call`` installs, or a word if it fetches their lists."""
+    if call.name not in ("apt-get", "apt", "aptitude", "yum", "dnf", "microdnf", "tdnf", "apk"):
+        return ()
+    if call.subcommand in (
+        "install",
+        "add",
+        "update",
+        "upgrade",
+        "dist-upgrade",
+        "groupinstall",
+        "build-dep",
+    ):
+        return tuple(text_of(word) for word in call.arguments)
+    return ()

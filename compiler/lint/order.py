@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ...grammar.shell_loose import loose_commands
 from ...grammar.source import Span
 from ...grammar.syntax import Instruction
+from ..effects.paths import is_below
 from . import install_words
 from .calls import Call, CallWord
 from .installs import Install, Needs, install_of
@@ -28,6 +29,11 @@ class SourceCopy(NamedTuple):
     instruction: Instruction
     paths: tuple[str, ...]
     target: str
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is the whole project."""
+        return any(path.strip("./\\*") == "" for path in self.paths)
 
 
 class InstallStep(NamedTuple):
@@ -219,14 +225,17 @@ class _Walker:
                 install = _placed(install, state)
             if install is not None and state.sources:
                 state = state._replace(sources=self._real(state.sources))
+                above = tuple(copy for copy in state.sources if _concerns(copy, install, directory))
+            else:
+                above = state.sources
             if install is None or self._is_vendored(install, call, instruction, state):
                 continue
             key = (install.family, f"{_directory_of(call, directory)} {install.which}")
             families = {family for family, _ in prepared}
             ready = key in prepared or (install.needs is Needs.SOURCE and install.family in families)
-            if install.needs is not Needs.NOTHING and not state.sources:
+            if install.needs is not Needs.NOTHING and not above:
                 prepared.add(key)
-            steps.append(InstallStep(stage, instruction, call, install, state.sources, state.waits, ready))
+            steps.append(InstallStep(stage, instruction, call, install, above, state.waits, ready))
         return state._replace(prepared=frozenset(prepared))
 
     def _is_vendored(self, install: Install, call: Call, instruction: Instruction, state: _State) -> bool:
@@ -268,6 +277,17 @@ def _placed(install: Install, state: _State) -> Install:
         if local or f"/src/{package}" in state.directory + "/":
             return install._replace(needs=Needs.SOURCE, files=("go.mod", "go.sum"))
     return install
+
+
+def _concerns(copy: SourceCopy, install: Install, directory: str) -> bool:
+    """Whether sources may be those of the project for which dependencies are installed in ``directory``."""
+    if copy.is_whole or install.needs is Needs.NOTHING:
+        return True
+    if any(path.endswith(".gemspec") for path in copied_paths(copy.instruction)):
+        return False
+    if "$" in directory + copy.target:
+        return directory.partition("$")[0].startswith(copy.target.partition("$")[0])
+    return is_below(directory, copy.target) or is_below(copy.target, directory)
 
 
 def _old_go(state: _State) -> bool:
@@ -318,8 +338,7 @@ def _declared(instructions: tuple[Instruction, ...], known: Mapping[str, str]) -
 
 def _holds_more_than_manifests(subject: Subject, copy: SourceCopy) -> bool:
     """Whether a folder holds sources, where its files are known."""
-    whole = any(posixpath.normpath("/" + path) == "/" for path in copy.paths)
-    if whole:
+    if copy.is_whole:
         return True
     files = subject.facts.contexts.get("", ())
     prefixes = tuple(posixpath.normpath("/" + path).lstrip("/") for path in copy.paths)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..optimize.manager import Result
     from .order import SourceCopy
 
-__all__ = ["broken_by", "moved_by_passes", "rewritten", "waste_of"]
+__all__ = ["broken_by", "fix_by_pass", "moved_by_passes", "rewritten", "waste_of"]
 
 _NAMED = 3
 

@@ -2,14 +2,14 @@ r"""Sources are copied before dependencies are installed.
 
 A step runs again when anything that was copied above it has changed. Where the whole project is copied before
 `npm ci`, `pip install -r requirements.txt` or `go mod download`, each edit of a source file installs all
-dependencies again, though the install reads nothing but its manifests. Copy those first, install, and copy the rest
-after that. A build that fetches its dependencies on its way (`go build`, `mvn package`, `cargo build`,
-`dotnet publish`, `pip install .`) has the same trouble: fetch them in a step of their own before it, or keep them
-in a cache mount.
+dependencies again, though the install reads nothing but its manifests. Copy those first, install, and copy the
+rest after that. A build that fetches its dependencies on its way (`go build`, `mvn package`, `cargo build`,
+`dotnet publish`, `pip install .`) has the same trouble: fetch them in a step of their own before it, or keep
+them in a cache mount.
 
 The finding names the installs and what they read. Where the files of the build context and their history are
-known, it also names the files that break the cache most often, and how much time that takes. A build by `layerc`
-is not slowed down by the wrong order, since it observes what a step reads; other builders are.
+known, it also names the files that break the cache most often, and how much time that takes. A build by
+`layerc` is not slowed down by the wrong order, since it observes what a step reads; other builders are.
 
 ## Bad
 
@@ -49,8 +49,8 @@ RUN go build -o /app .
 
 ## When to ignore
 
-Where the install really needs the sources (code generation on install, local packages in odd places), or where the
-project has no dependencies.
+Where the install really needs the sources (code generation on install, local packages in odd places), or where
+the project has no dependencies.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     for walk in walks(subject):
         for step in walk.steps:
             if step.above and step.install.needs is not Needs.NOTHING and not step.is_prepared:
-                copy = step.above[0]
+                copy = next((each for each in step.above if each.is_whole), step.above[0])
                 _, steps = broken.setdefault(copy.instruction.span.start, (copy, []))
                 steps.append(step)
     for copy, steps in broken.values():
@@ -86,7 +86,7 @@ def _finding(subject: Subject, copy: SourceCopy, steps: list[InstallStep]) -> Fi
     first = steps[0].install
     files = _joined(first.files)
     path = copy.paths[0]
-    what = "the whole project" if path.strip("./\\") in ("", "*") else path
+    what = "the whole project" if copy.is_whole else path
     installs = ", ".join(named[:_MOST_NAMED]) + tail
     message = f"{what} is copied before {installs}: each edit of a source file runs that again"
     if first.needs is Needs.MANIFESTS:

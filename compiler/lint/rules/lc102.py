@@ -1,7 +1,8 @@
 """An install that needs nothing of the project stands below the project's sources.
 
-Packages of the distribution, global tools and packages named on the command line are the same whatever the project
-holds. Below `COPY . .` they are installed again after each edit. Move them up, above everything that changes often.
+Packages of the distribution, global tools and packages named on the command line are the same whatever the
+project holds. Below `COPY . .` they are installed again after each edit. Move them up, above everything that
+changes often.
 
 ## Bad
 
