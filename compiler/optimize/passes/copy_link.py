@@ -55,7 +55,7 @@ from ..rewrite import Change, Refusal, Rewrite
 
 __all__ = ["run"]
 
-_LEAST = 0.1  # of all changes
+_LEAST = 0.25  # of all changes
 _SYNTAX = re.compile(r"^#[ \t]*syntax[ \t]*=[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
 _OLD = re.compile(r"docker/dockerfile(?:-upstream)?:1\.[0-3](?![0-9])")
 _NO_LINKS = Links(({},))
