@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ...grammar.source import Span
 from .finding import Edit, Finding, Fix
+from .plain_scripts import is_plain
 from .rule import Severity
 from .script import RunScript
 from .variables import known_variables
@@ -53,9 +54,9 @@ class Answer(NamedTuple):
 
 
 def questions_of(subject: Subject) -> Iterator[tuple[RunScript, str]]:
-    """Each script that ShellCheck can read, with the text that it is asked about."""
+    """Each script that ShellCheck can read and may find something in, with the text that it is asked about."""
     for script in subject.scripts:
-        if script.shell_name in _SHELLS and script.text.strip():
+        if script.shell_name in _SHELLS and script.text.strip() and not is_plain(script.text):
             yield script, question_of(subject, script)
 
 
