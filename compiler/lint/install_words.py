@@ -18,16 +18,16 @@ microdnf tdnf zypper aptitude uname dpkg docker-php-ext-configure docker-php-ext
 rustup find unlink sudo npm yarn gem conda env groupadd useradd adduser addgroup lsb_release nproc
 """
 
-#: Names of files that installs read, or that seldom change: patterns.
+#: Names of files that installs read, or that seldom change; a star at either end or in the middle.
 MANIFESTS = """
 package.json package*.json package-lock.json npm-shrinkwrap.json yarn.lock pnpm-* .npmrc .yarnrc*
 .pnpmfile.cjs bun.lock* bunfig.toml bower.json .bowerrc lerna.json rush.json deps.ts deno.json*
 deno.lock import_map.json nx.json turbo.json .pnp.* *.lock lock.* *requirement* *reqs* constraints*
-setup.py setup.cfg pyproject.toml poetry.* uv.* Pipfile* environment*.y*ml *conda*.y*ml MANIFEST.in
+setup.py setup.cfg pyproject.toml poetry.* uv.* Pipfile* environment*.yml environment*.yaml *conda* MANIFEST.in
 pdm.* *.in tox.ini pixi.* version.rb go.mod go.sum go.* Gopkg.* glide.* Cargo.* rust-toolchain*
 recipe.json vendor.json pom.xml *pom.xml mvnw* gradlew* *.gradle *.gradle.kts gradle.* build.sbt
 *.sbt project.clj deps.edn shadow-cljs.edn *.csproj *.fsproj *.vbproj *.sln *.slnx *.props *.targets
-[Nn]u[Gg]et.[Cc]onfig global.json packages.config paket.* project.json *.esproj Package.swift
+nuget.config NuGet.config NuGet.Config Nuget.config Nuget.Config global.json packages.config paket.* project.json *.esproj Package.swift
 Package.resolved stack.yaml* *.cabal cabal.* package.yaml mix.exs rebar.* Gemfile* *.gemspec
 .ruby-version .tool-versions composer.* auth.json symfony.lock pubspec.* cpanfile* shard.* *.opam
 conanfile.* vcpkg.json renv.lock Project.toml Manifest.toml *.nimble Podfile* .nvmrc .node-version

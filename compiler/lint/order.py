@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
-from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from ...grammar.shell_loose import loose_commands
@@ -59,7 +58,8 @@ class Walk(NamedTuple):
 
 # --- what is copied ----------------------------------------------------------------------------------
 
-_MANIFESTS = tuple(install_words.MANIFESTS.split())
+_MANIFESTS = frozenset(install_words.MANIFESTS.split())
+_STARRED = tuple(word.partition("*") for word in _MANIFESTS if "*" in word)
 _SOURCE_SUFFIXES = frozenset(install_words.SOURCE_SUFFIXES.split())
 _ASIDE = frozenset(install_words.ASIDE.split())
 _PLAIN_FILES = frozenset(install_words.PLAIN_FILES.split())
@@ -93,7 +93,7 @@ def _is_source(path: str, target: str, values: Mapping[str, str]) -> bool:
     name = path.rpartition("/")[2]
     if name in ("*", "**"):
         name = path.rstrip("*").rstrip("/").rpartition("/")[2]
-    if any(fnmatchcase(name, pattern) for pattern in _MANIFESTS):
+    if _is_manifest(name):
         return False
     stem, dot, suffix = name.rpartition(".")
     if dot and stem:
@@ -106,6 +106,19 @@ def _is_source(path: str, target: str, values: Mapping[str, str]) -> bool:
         or "entrypoint" in name.lower()
         or name.startswith(".")
     )
+
+
+def _is_manifest(name: str) -> bool:
+    """Whether installs read a file of this name, which may be a pattern itself."""
+    if name in _MANIFESTS:
+        return True
+    for first, _, last in _STARRED:
+        if not first and last.endswith("*"):
+            if last[:-1] in name:
+                return True
+        elif name.startswith(first) and name.endswith(last):
+            return True
+    return False
 
 
 def _is_helper(stem: str) -> bool:
@@ -347,14 +360,23 @@ def _holds_more_than_manifests(subject: Subject, copy: SourceCopy) -> bool:
         for file in files
         if file.kind != "directory" and file.path.startswith(tuple(f"{prefix}/" for prefix in prefixes))
     ]
-    return not below or not all(any(fnmatchcase(name, each) for each in _MANIFESTS) for name in below)
+    return not below or not all(map(_is_manifest, below))
 
 
 # --- calls -------------------------------------------------------------------------------------------
 
 
 def calls_in(subject: Subject) -> Mapping[int, tuple[Call, ...]]:
-    """The calls of each RUN, by its offset, in order; for shells of Windows as far as their words are plain."""
+    """The calls of each RUN, by its offset, in order; for shells of Windows as far as their words are plain. Made
+    once for each ``subject``.
+    """
+    made: Mapping[int, tuple[Call, ...]] | None = subject.__dict__.get("_calls_in")
+    if made is None:
+        made = subject.__dict__["_calls_in"] = _calls_in(subject)
+    return made
+
+
+def _calls_in(subject: Subject) -> Mapping[int, tuple[Call, ...]]:
     found: dict[int, list[Call]] = {}
     for calls in subject.tools.values():
         for call in calls:

@@ -61,6 +61,30 @@ _KINDS = {
     **dict.fromkeys(("yum", "dnf", "microdnf", "tdnf"), "yum"),
     "apk": "apk",
 }
+_ARCHIVES = tuple(
+    [
+        ".tar",
+        ".gz",
+        ".tgz",
+        ".xz",
+        ".bz2",
+        ".zst",
+        ".zip",
+        ".deb",
+        ".rpm",
+        ".whl",
+        ".jar",
+        ".war",
+        ".apk",
+        ".run",
+        ".bin",
+        ".iso",
+        ".7z",
+        ".msi",
+        ".exe",
+    ]
+)
+_LITTLE = 100_000
 _CLEANS = ("clean", "autoclean", "purge", "remove", "autoremove", "autopurge", "erase", "del")
 
 
@@ -82,7 +106,19 @@ def check(subject: Subject) -> Iterator[Finding]:
                 calls = runs.get(instruction.span.start, ())
                 made = {_KINDS[call.name] for call in calls if packages_of(call)}
                 yield from _late(subject, calls, dirty - made, copied, directory)
-                dirty |= made
+                dirty |= {kind for kind in made if not _cleans(calls, kind)}
+
+
+def _cleans(calls: Sequence[Call], kind: str) -> bool:
+    """Whether a RUN removes what it leaves."""
+    for call in calls:
+        if _KINDS.get(call.name) == kind and call.subcommand in ("clean", "distclean"):
+            return True
+        if call.name == "rm" and any(text_of(word).startswith(_LEFT[kind]) for word in operands(call)):
+            return True
+        if kind == "apk" and call.name == "apk" and call.has_flag("no-cache"):
+            return True
+    return False
 
 
 def _late(
@@ -108,8 +144,9 @@ def _late(
                 return
             place = posixpath.normpath(posixpath.join(directory, path))
             by = copied.get(place)
-            if by is not None and "$" not in path:
-                sizes = _size(subject, by)
+            sizes = None if by is None else _size(subject, by)
+            if by is not None and "$" not in path and _is_big(place, sizes):
+                copied.pop(place)
                 estimate = None if sizes is None else Estimate("measured", bytes=sizes)
                 message = f"{path} stays in the layer that line {by.start_line} copies it to"
                 yield Finding(word.span, message, "use RUN --mount=type=bind in place of the copy", estimate)
@@ -137,6 +174,14 @@ def _targets(instruction: Instruction, directory: str) -> Iterator[str]:
         yield posixpath.join(place, name) if into else place
         if into:
             yield place
+
+
+def _is_big(place: str, size: int | None) -> bool:
+    """Whether it matters, by its size or by what its name says."""
+    if size is not None:
+        return size >= _LITTLE
+    name = place.rpartition("/")[2].lower()
+    return "." not in name.strip(".") or name.endswith(_ARCHIVES)
 
 
 def _size(subject: Subject, instruction: Instruction) -> int | None:

@@ -38,6 +38,21 @@ from ..rule import Category, Rule, Severity
 from ..subject import Subject
 from ..tools import operands, text_of
 
+_TEXTS = (
+    ".sh",
+    ".conf",
+    ".cnf",
+    ".cfg",
+    ".ini",
+    ".txt",
+    ".json",
+    ".yml",
+    ".yaml",
+    ".toml",
+    ".xml",
+    ".env",
+    ".sql",
+)
 _FLAGS = {"chown": "--chown", "chmod": "--chmod", "chgrp": "--chown"}
 
 
@@ -54,13 +69,20 @@ def check(subject: Subject) -> Iterator[Finding]:
                 directory = posixpath.normpath(posixpath.join(directory, instruction.args[0]))
             elif instruction.keyword in ("COPY", "ADD") and len(instruction.args) > 1:
                 target = posixpath.normpath(posixpath.join(directory, instruction.args[-1]))
-                copied.setdefault(target, instruction)
+                if not _is_small(instruction):
+                    copied.setdefault(target, instruction)
             elif instruction.keyword == "RUN":
                 for call in runs.get(instruction.span.start, ()):
                     found = _doubled(call, copied, directory)
                     if found is not None:
                         yield _finding(subject, call, found)
                         break
+
+
+def _is_small(instruction: Instruction) -> bool:
+    """Whether it copies single files of text, by their names."""
+    names = [source.rpartition("/")[2] for source in instruction.args[:-1]]
+    return all(name.lower().endswith(_TEXTS) and "*" not in name for name in names)
 
 
 def _doubled(call: Call, copied: dict[str, Instruction], directory: str) -> Instruction | None:
@@ -78,7 +100,7 @@ def _doubled(call: Call, copied: dict[str, Instruction], directory: str) -> Inst
 def _finding(subject: Subject, call: Call, by: Instruction) -> Finding:
     size = sum(
         observed.size or 0
-        for layer in subject.layers_of(by)
+        for layer in (subject.layers_of(by) if subject.facts.observed else ())
         if (observed := subject.facts.observed.get(layer.id)) is not None
     )
     estimate = Estimate("measured", bytes=size) if size else None

@@ -62,7 +62,9 @@ def _file(instruction: Instruction) -> str | None:
         return None
     source, target = instruction.args
     name = target.rpartition("/")[2]
-    is_file = "." in name.strip(".") and "." in source.rpartition("/")[2].strip(".")
+    is_file = (
+        "." in name.strip(".") and not name.endswith(".d") and "." in source.rpartition("/")[2].strip(".")
+    )
     return target if is_file and not set("*?[$<").intersection(source + target) else None
 
 
