@@ -233,7 +233,8 @@ def _text(draft: Draft, step: Step, mounts: Sequence[_Mount]) -> str:
         edits.append((Span(first, first), f"{_DOCKER_CLEAN} {draft.escape}{draft.newline}    && "))
     if any(mount.target.endswith("/pip") for mount in mounts):
         start = step.instruction.span.start
-        found = re.finditer(rf"[ \t]{_NO_CACHE}(?=\s)", step.text)
+        alone = rf"(?<=\n)[ \t]*{_NO_CACHE}[ \t]*{re.escape(draft.escape)}[ \t]*\r?\n"  # on a line of its own
+        found = re.finditer(rf"{alone}|[ \t]{_NO_CACHE}(?=\s)", step.text)
         edits += ((Span(start + match.start(), start + match.end()), "") for match in found)
     return step.spliced(edits)
 

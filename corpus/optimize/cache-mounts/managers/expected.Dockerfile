@@ -8,3 +8,5 @@ WORKDIR /app
 COPY requirements.txt package.json package-lock.json ./
 RUN --mount=type=cache,target=/root/.cache/pip pip install -r requirements.txt
 RUN --mount=type=cache,target=/root/.npm npm ci
+RUN --mount=type=cache,target=/root/.cache/pip pip install \
+    flask
