@@ -61,28 +61,9 @@ _KINDS = {
     **dict.fromkeys(("yum", "dnf", "microdnf", "tdnf"), "yum"),
     "apk": "apk",
 }
-_ARCHIVES = tuple(
-    [
-        ".tar",
-        ".gz",
-        ".tgz",
-        ".xz",
-        ".bz2",
-        ".zst",
-        ".zip",
-        ".deb",
-        ".rpm",
-        ".whl",
-        ".jar",
-        ".war",
-        ".apk",
-        ".run",
-        ".bin",
-        ".iso",
-        ".7z",
-        ".msi",
-        ".exe",
-    ]
+_ARCHIVES = (
+    *(".tar", ".gz", ".tgz", ".xz", ".bz2", ".zst", ".zip", ".deb", ".rpm", ".whl", ".jar", ".war", ".apk"),
+    *(".run", ".bin", ".iso", ".7z", ".msi", ".exe"),
 )
 _LITTLE = 100_000
 _CLEANS = ("clean", "autoclean", "purge", "remove", "autoremove", "autopurge", "erase", "del")
