@@ -43,3 +43,4 @@ def test_edits_at_random() -> None:
     assert counts["COPY trace"] > states / 20
     assert counts["RUN content"] > states / 20
     assert counts["RUN executed"] > states / 4
+    assert counts["ahead"] > 20
