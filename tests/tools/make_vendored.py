@@ -66,7 +66,7 @@ def read_archive(path: Path) -> dict[str, str]:
             return {name: wheel.read(name).decode() for name in wheel.namelist() if "-info/" not in name}
     with tarfile.open(path) as package:
         members = {member.name.partition("/")[2]: package.extractfile(member) for member in package}
-    return {name: file.read().decode() for name, file in members.items() if file is not None}
+        return {name: file.read().decode() for name, file in members.items() if file is not None}
 
 
 def _wheel(path: Path) -> None:

@@ -55,7 +55,7 @@ _REBINDING = frozenset(("ENV", "ARG"))
 
 def run(draft: Draft, facts: Facts) -> Rewrite:
     """Move one COPY in each stage."""
-    knowledge = Knowledge(draft, facts)
+    knowledge = Knowledge.of_draft(draft, facts)
     changes: list[Change] = []
     refusals: list[Refusal] = []
     for stage in draft.stages:
@@ -92,8 +92,10 @@ class _Source(NamedTuple):
 
     def may_be_there(self, path: str) -> bool:
         """Whether a directory that the COPY makes may be there without it."""
-        made = Reads(names=frozenset({path})).conflict(self.before) is not None
-        return self.unsure or path in self.bases or path in self.there or made
+        made = path in self.before.names | self.before.directories or any(
+            is_below(path, tree) for tree in self.before.trees
+        )
+        return self.unsure or made or path in self.bases or path in self.there
 
     @property
     def is_exact(self) -> bool:
