@@ -11,8 +11,10 @@ from .sameness import Sameness
 
 __all__ = ["format_instruction"]
 
-# How often one instruction is tried with some of its lines moved; a text that needs more keeps its other lines.
+# How often one instruction is tried with some of its lines moved, and how many lines that may take; a text that
+# needs more keeps its other lines.
 _TRIALS = 200
+_TRIED_LINES = 50_000
 # Blanks that a line is tried with: as many as hardly any line has, or all would seem well by chance.
 _TRIED = 61
 _BARE = frozenset(("ADD", "COPY", "EXPOSE", "FROM", "VOLUME"))
@@ -62,7 +64,7 @@ def _movable(lines: Sequence[int], holds: Callable[[list[int]], bool]) -> list[i
     """Those of ``lines`` before which any blanks may stand: all if they can, else what is found by halves."""
     found: list[int] = []
     waiting = [list(lines)] if lines else []
-    for _ in range(_TRIALS):
+    for _ in range(max(2, min(_TRIALS, _TRIED_LINES // max(len(lines), 1)))):
         if not waiting:
             break
         part = waiting.pop()

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from layerc.runtime.cli.main import main
 from layerc.runtime.lint.files import is_dockerfile
 
 ROOT = Path(__file__).parents[2]
@@ -41,17 +42,19 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook["id"])
-def test_hook(hook: dict[str, Any], tmp_path: Path) -> None:
+def test_hook(hook: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in NAMES:
         chosen = bool(re.search(hook["files"], name)) and not re.search(hook["exclude"], name)
         assert chosen == is_dockerfile(name.rpartition("/")[2]), name
 
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
     def run(text: str) -> int:
         (tmp_path / "Dockerfile").write_text(text)
-        words = [*shlex.split(hook["entry"]), "Dockerfile"]
-        return subprocess.run(
-            words, cwd=tmp_path, env=environment(tmp_path), check=False, capture_output=True
-        ).returncode
+        program, *words = shlex.split(hook["entry"])
+        assert program == "layerc"
+        return main([*words, "Dockerfile"])
 
     assert run(GOOD) == 0
     assert (tmp_path / "Dockerfile").read_text() == GOOD

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from pathlib import Path
 
 from dockerfile_texts import dockerfiles
-from formatting import check_laws
+from formatting import check_laws, formatted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ from layerc.grammar.source import SourceFile
 CORPUS = Path(__file__).parents[2] / "corpus"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(dockerfiles())
 def test_any_text(text: str) -> None:
     try:
@@ -62,7 +63,7 @@ def scripts(draw: st.DrawFn) -> str:
     return f"FROM a\n{shell}{keyword}{text}\n"
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(scripts())
 def test_any_script(text: str) -> None:
     try:
@@ -83,3 +84,20 @@ def test_the_whole_corpus() -> None:
             continue
         counted[check_laws(text) != text] += 1
     assert counted[True] > 100
+
+
+def test_time_is_in_proportion() -> None:
+    """Scripts of many lines, all of which move or none; files of many instructions."""
+    lines = 4_000
+    moving = "FROM a\nRUN a" + "".join(f" && \\\n  echo {number}" for number in range(lines)) + "\n"
+    quoted = (
+        "FROM a\nRUN a && \\\n  echo '"
+        + "".join(f"\\\n  {number}" for number in range(lines))
+        + "' &&\\\n b\n"
+    )
+    files = "FROM a\n" + "run  x \\\n  y\n\n\n" * 1_000
+    started = time.process_time()
+    assert formatted(moving).count("\n    echo ") == lines
+    assert formatted(quoted).count("\n  ") >= lines
+    assert formatted(files).count("RUN x \\\n    y\n") == 1_000
+    assert time.process_time() - started < 10
