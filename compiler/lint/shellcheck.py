@@ -21,11 +21,13 @@ __all__ = ["Answer", "Replacement", "findings", "question_of", "questions_of"]
 _SHELLS = frozenset(("sh", "bash", "dash", "ash", "ksh"))
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _USED = re.compile(r"\$\{?[#!]?([A-Za-z_][A-Za-z0-9_]*)", re.ASCII)
+_SET = re.compile(r"\b([A-Za-z_][A-Za-z0-9_]*)\+?=|\bfor\s+([A-Za-z_][A-Za-z0-9_]*)\s", re.ASCII)
 # What every step may have without declaring it.
 _PROXIES = frozenset(
     name for word in ("HTTP", "HTTPS", "FTP", "NO") for name in (f"{word}_PROXY", f"{word.lower()}_proxy")
 )
 _BLANKS = 2291  # several blanks between words of echo
+_ALWAYS = _PROXIES | {"HOME", "PATH", "PWD", "OLDPWD", "USER", "HOSTNAME", "RANDOM", "UID", "IFS"}
 _WIKI = "https://www.shellcheck.net/wiki/SC"
 
 
@@ -63,10 +65,12 @@ def questions_of(subject: Subject) -> Iterator[tuple[RunScript, str]]:
 def question_of(subject: Subject, script: RunScript) -> str:
     """The script below a line that names its shell, and one for each variable that is known to be set."""
     text = script.text
-    known = known_variables(subject, script.stage, script.instruction) | _PROXIES
+    known = known_variables(subject, script.stage, script.instruction)
     used = set(_USED.findall(text))
     # Each line costs ShellCheck as much as a short script. Of a name that is not set it tells which may be meant.
-    names = known & used if used <= known else known
+    names = (known | _PROXIES) & used
+    if not used <= known | _ALWAYS | {name for found in _SET.findall(text) for name in found}:
+        names |= known
     exports = [f"export {name}=1\n" for name in sorted(names) if _NAME.fullmatch(name)]
     if text.startswith("#!"):  # told by the first line
         text = f"##{text[2:]}"

