@@ -144,6 +144,7 @@ def is_harmless(call: Call) -> bool:
 
 # --- reading a call ----------------------------------------------------------------------------------
 
+_ENVIRONMENTS = frozenset(("conda", "mamba", "micromamba", "poetry", "pipenv", "uv"))
 _RUNNERS = frozenset(("npx", "bunx", "pnpx", "corepack"))
 
 
@@ -157,9 +158,9 @@ def _read(call: Call) -> _Words | None:
             return None
         name = text_of(rest[0]).rpartition("/")[2].partition("@")[0]
         call = call._replace(words=rest)
-    elif (
-        name in ("conda", "mamba", "micromamba", "poetry", "pipenv", "uv") and rest and rest[0].shown == "run"
-    ):
+    elif name == "setuser" and len(rest) > 1:
+        name, call = text_of(rest[1]), call._replace(words=rest[1:])
+    elif name in _ENVIRONMENTS and rest and rest[0].shown == "run":
         for index, word in enumerate(rest):
             if word.shown.startswith("pip"):
                 name, call = "pip", call._replace(words=rest[index:])

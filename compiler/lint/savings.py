@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 from collections import Counter
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from ...grammar.errors import LayercError
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["broken_by", "fix_by_pass", "moved_by_passes", "rewritten", "waste_of"]
 
 _NAMED = 3
+_MOVES = "split-copy"
 
 
 def broken_by(subject: Subject, copy: SourceCopy) -> tuple[str, ...]:
@@ -41,7 +41,7 @@ def waste_of(subject: Subject, instructions: Sequence[Instruction]) -> Estimate 
     """The time that these run for nothing; none where the context's files are not known."""
     if "" not in subject.facts.contexts:
         return None
-    result = rewritten(subject, ())
+    result = rewritten(subject, (_MOVES,))  # which is asked for the fix as well
     if result is None:
         return None
     from ..cost.report import wasted  # the cost model is needed for findings alone
@@ -57,7 +57,7 @@ def moved_by_passes(subject: Subject, instruction: Instruction) -> tuple[Fix, ..
     """What the pass split-copy makes of the file, if it moves this COPY; safe if all base images are known."""
     if "" not in subject.facts.contexts:
         return ()
-    return fix_by_pass(subject, "split-copy", instruction, "copy what the install reads first")
+    return fix_by_pass(subject, _MOVES, instruction, "copy what the install reads first")
 
 
 def fix_by_pass(subject: Subject, name: str, instruction: Instruction, title: str) -> tuple[Fix, ...]:
@@ -105,6 +105,8 @@ def _rewritten(subject: Subject, passes: tuple[str, ...]) -> Result | None:
 
 def _edits(before: str, after: str) -> tuple[Edit, ...]:
     """Edits by whole lines that make ``after`` of ``before``."""
+    from difflib import SequenceMatcher  # for fixes alone
+
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
     starts = [0]
     for line in old:

@@ -87,7 +87,7 @@ def _changes(name: str, *, has_default: bool) -> bool:
 
 
 def _is_below(step: InstallStep, stage: StageView, instruction: Instruction) -> bool:
-    return step.stage is stage and step.instruction.span.start > instruction.span.start and not step.above
+    return step.stage is stage and step.instruction.span.start > instruction.span.start
 
 
 def _uses(subject: Subject, instruction: Instruction, name: str) -> bool:
