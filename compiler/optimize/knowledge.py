@@ -7,6 +7,7 @@ where not even the files are known, a COPY takes sources unless all that it name
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from ..cost.changes import changes_of
@@ -38,8 +39,33 @@ class Known(NamedTuple):
     seconds: float = 0.0
 
 
+class _Question(NamedTuple):
+    """What knowledge is of. Passes ask one after the other about the same draft: that is worked out once."""
+
+    draft: Draft
+    facts: Facts
+
+    def __hash__(self) -> int:
+        return id(self.draft)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Question) or self.draft is not other.draft:
+            return False
+        mine, others = self.facts, other.facts
+        same = (one is another for one, another in zip(mine[1:], others[1:], strict=True))
+        return all(same) and mine.observed == others.observed
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+
 class Knowledge:
     """Of one draft, compiled. ``weights`` are those of the changes; ``links`` all symbolic links that are known."""
+
+    @staticmethod
+    def of_draft(draft: Draft, facts: Facts) -> Knowledge:
+        """What is known of a compiled draft."""
+        return _known(_Question(draft, facts))
 
     def __init__(self, draft: Draft, facts: Facts) -> None:
         self.facts = facts
@@ -181,6 +207,11 @@ class Knowledge:
             return self.taking(copied(layer, self._files))
         except PatternError:
             return frozenset()
+
+
+@lru_cache(maxsize=1)
+def _known(question: _Question) -> Knowledge:
+    return Knowledge(question.draft, question.facts)
 
 
 def _may_go(path: str, writes: Writes) -> bool:

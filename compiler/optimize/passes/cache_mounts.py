@@ -69,7 +69,7 @@ def run(draft: Draft, facts: Facts) -> Rewrite:
     """Mount caches in all steps that fill them."""
     if _OLD_SYNTAX.search(draft.top):
         return Rewrite(draft)
-    knowledge = Knowledge(draft, facts)
+    knowledge = Knowledge.of_draft(draft, facts)
     after = draft
     changes: list[Change] = []
     refusals: list[Refusal] = []

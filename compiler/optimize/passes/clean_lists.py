@@ -37,7 +37,7 @@ _ROOT = frozenset(("", "root", "0"))
 
 def run(draft: Draft, facts: Facts) -> Rewrite:
     """Clean up in every step that leaves lists."""
-    knowledge = Knowledge(draft, facts)
+    knowledge = Knowledge.of_draft(draft, facts)
     after = draft
     changes: list[Change] = []
     refusals: list[Refusal] = []

@@ -67,7 +67,7 @@ def run(draft: Draft, facts: Facts) -> Rewrite:
     asked = _SYNTAX.search(draft.top)
     if asked is not None and (_OLD.search(asked[1]) or "docker/dockerfile" not in asked[1]):
         return Rewrite(draft)
-    knowledge = Knowledge(draft, facts)
+    knowledge = Knowledge.of_draft(draft, facts)
     trees: dict[str, _Tree] = {}
     changes: list[Change] = []
     refusals: list[Refusal] = []

@@ -51,7 +51,7 @@ _LEAST = 0.5  # seconds per change that fetching lists more often may not cost
 
 def run(draft: Draft, facts: Facts) -> Rewrite:
     """Join two steps in each stage."""
-    knowledge = Knowledge(draft, facts)
+    knowledge = Knowledge.of_draft(draft, facts)
     refusals: list[Refusal] = []
     changes: list[Change] = []
     for stage in draft.stages:

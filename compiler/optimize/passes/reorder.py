@@ -45,7 +45,7 @@ _LEAST = 0.5  # seconds per change that a move must save
 
 def run(draft: Draft, facts: Facts) -> Rewrite:
     """Move steps of each stage until nothing is gained any more."""
-    knowledge = Knowledge(draft, facts)
+    knowledge = Knowledge.of_draft(draft, facts)
     changes: list[Change] = []
     refusals: list[Refusal] = []
     for stage in draft.stages:

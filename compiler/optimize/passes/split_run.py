@@ -66,7 +66,7 @@ _KEPT_MOUNTS = frozenset(("cache", "secret", "ssh", "bind"))
 
 def run(draft: Draft, facts: Facts) -> Rewrite:
     """Split one RUN in each stage."""
-    knowledge = Knowledge(draft, facts)
+    knowledge = Knowledge.of_draft(draft, facts)
     changes: list[Change] = []
     refusals: list[Refusal] = []
     for stage in draft.stages:
