@@ -62,6 +62,7 @@ _MANIFESTS = frozenset(install_words.MANIFESTS.split())
 _STARRED = tuple(word.partition("*") for word in _MANIFESTS if "*" in word)
 _SOURCE_SUFFIXES = frozenset(install_words.SOURCE_SUFFIXES.split())
 _ASIDE = frozenset(install_words.ASIDE.split())
+_OF_MANIFESTS = frozenset(install_words.OF_MANIFESTS.split())
 _PLAIN_FILES = frozenset(install_words.PLAIN_FILES.split())
 _SYSTEM = (
     "/etc",
@@ -96,16 +97,23 @@ def _is_source(path: str, target: str, values: Mapping[str, str]) -> bool:
     if _is_manifest(name):
         return False
     stem, dot, suffix = name.rpartition(".")
-    if dot and stem:
+    if dot and stem and not suffix.isdecimal():
         return f".{suffix.lower()}" in _SOURCE_SUFFIXES and not _is_helper(stem)
     return not (
         name.lower() in _ASIDE
         or name.lower() in _PLAIN_FILES
         or (name.isupper() and len(name) > 2)
         or target.startswith(_SYSTEM)
+        or target == "/"  # an overlay of the system
         or "entrypoint" in name.lower()
         or name.startswith(".")
     )
+
+
+def _is_project_aside(path: str) -> bool:
+    """Whether a folder that seldom changes by its name may be a project all the same."""
+    name = path.rstrip("/").rpartition("/")[2].lower()
+    return name in _ASIDE and not _is_manifest(name) and name not in _OF_MANIFESTS
 
 
 def _is_manifest(name: str) -> bool:
@@ -153,6 +161,7 @@ def walks(subject: Subject) -> tuple[Walk, ...]:
 
 class _State(NamedTuple):
     sources: tuple[SourceCopy, ...] = ()
+    aside: tuple[SourceCopy, ...] = ()
     waits: tuple[Instruction, ...] = ()
     prepared: frozenset[tuple[str, str]] = frozenset()
     directory: str = "/"
@@ -220,6 +229,9 @@ class _Walker:
         state = state._replace(vendored=state.vendored | (folders & {"vendor", "Godeps"}))
         found = tuple(path for path in paths if _is_source(path, target, state.values))
         if not found:
+            if len(paths) == 1 and _is_project_aside(paths[0]):
+                aside = SourceCopy(stage, instruction, paths, target)
+                return state._replace(aside=(*state.aside, aside))
             return state
         return state._replace(sources=(*state.sources, SourceCopy(stage, instruction, found, target)))
 
@@ -241,6 +253,9 @@ class _Walker:
                 above = tuple(copy for copy in state.sources if _concerns(copy, install, directory))
             else:
                 above = state.sources
+            if install is not None and install.needs is not Needs.NOTHING:
+                # A folder that seldom changes by its name is a project where something is installed right in it.
+                above += tuple(copy for copy in state.aside if copy.target == directory != "/")
             if install is None or self._is_vendored(install, call, instruction, state):
                 continue
             key = (install.family, f"{_directory_of(call, directory)} {install.which}")
