@@ -17,7 +17,11 @@ from pathlib import Path
 import pytest
 from builds import BuildCase, build_case_with_docker, build_case_with_layerc, load_builds
 from projects import ROOT
+from proving import prove, request_of
 from treediff import Difference, Image, Node, compare_configs, compare_trees, read_image
+
+from layerc.runtime.snapshot.mount import enter_mount_namespace
+from layerc.runtime.store import Store
 
 IMAGES = [case for case in load_builds() if not case.refused and not case.since]
 ALONE = [case for case in load_builds() if not case.refused and case.since]
@@ -169,3 +173,17 @@ def test_a_case_says_what_it_shows(case: BuildCase) -> None:
     text = (ROOT / "docs/differences.md").read_text()
     headings = set(re.findall(r"^#+ (.+)$", text, re.MULTILINE))
     assert {difference.why for difference in case.differences} <= headings
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("case", [*IMAGES, *ALONE], ids=lambda case: case.name)
+def test_the_optimised_one_is_the_same_image(
+    case: BuildCase, bases: Mapping[str, Mapping[str, str]], store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By all that was seen when it was built above."""
+    enter_mount_namespace()
+    for name, value in case.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(case.path)
+    with Store.open(str(store)) as opened:
+        assert prove(request_of(case.words(bases), case.path), opened).problems == []

@@ -1,5 +1,5 @@
 """Every corpus project: it builds and runs, a second build runs nothing, an edit runs what depends on it and gives
-what a clean build gives.
+what a clean build gives; and what the optimiser makes of it, by what was seen of its build, is the same image.
 """
 
 from __future__ import annotations
@@ -9,8 +9,21 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from projects import Edit, ImageCase, Podman, expected_reruns, layerc, layerc_arguments, load_projects
+from projects import (
+    OPTIMISED,
+    Edit,
+    ImageCase,
+    Podman,
+    expected_reruns,
+    layerc,
+    layerc_arguments,
+    load_projects,
+)
+from proving import prove, request_of
 from treediff import compare_configs, compare_trees, read_image
+
+from layerc.runtime.snapshot.mount import enter_mount_namespace
+from layerc.runtime.store import Store
 
 PROJECTS = load_projects()
 Bases = Mapping[str, Mapping[str, str]]
@@ -57,3 +70,15 @@ def test_an_edit_runs_what_depends_on_it(edit: Edit, bases: Bases, store: Path, 
     left, right = read_image(incremental), read_image(clean)
     found = compare_trees(left.tree, right.tree, None) + compare_configs(left.config, right.config)
     assert not found, "incremental | clean\n" + "\n".join(map(str, found))
+
+
+@pytest.mark.parametrize("case", [case for p in PROJECTS for case in p.images], ids=lambda case: case.name)
+def test_the_optimised_one_is_the_same_image(case: ImageCase, bases: Bases, store: Path) -> None:
+    enter_mount_namespace()
+    words = layerc_arguments(case.project, bases, target=case.target, arguments=case.arguments)
+    with Store.open(str(store)) as opened:
+        proof = prove(request_of(words, case.project.path), opened)
+    assert proof.problems == []
+    expected = case.project.path / OPTIMISED
+    if expected.exists():
+        assert proof.result.draft.text == expected.read_text()
