@@ -123,7 +123,10 @@ class Ahead:
         from ...compiler.effects.model import obstacle
 
         effects = self._effects_of(layer)
-        return not any(obstacle(self._effects_of(below), effects) for below in place.passed)
+        # A directory that both make is no obstacle to changing places, and is seen not to be there.
+        looks = effects.reads | effects.writes.as_reads()
+        passed = [self._effects_of(below) for below in place.passed]
+        return not any(obstacle(below, effects) or looks.conflict(below.writes) for below in passed)
 
     def _seen(self, key: str, depths: Sequence[int]) -> bool | None:
         """Whether earlier runs took nothing from the layers that were as deep below them; none: there were no runs."""

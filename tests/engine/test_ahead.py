@@ -270,6 +270,16 @@ def test_a_wrong_guess_that_succeeds_runs_again_and_says_so(project: TinyProject
 
 
 @pytest.mark.root
+def test_a_directory_that_a_step_would_make_as_well_is_waited_for(project: TinyProject) -> None:
+    project.write("src/b", "2")
+    text = "FROM base\nRUN sleep 0.3; echo 1 > /a\nWORKDIR /v\nCOPY src/b b\nRUN cat b > c\n"
+    result = project.build(text, side_by_side=True)
+    assert ahead(project) == ["WORKDIR /v", "COPY src/b b", "RUN cat b > c"]
+    assert complaints(project) == []
+    assert project.read(result, "v/c") == "2"
+
+
+@pytest.mark.root
 def test_failures(project: TinyProject) -> None:
     """A step that fails ahead fails in its turn; if one below it fails, it is stopped and nobody hears of it."""
     with pytest.raises(StepError) as failed:
