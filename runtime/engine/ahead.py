@@ -129,7 +129,7 @@ class Ahead:
         return not any(obstacle(below, effects) or looks.conflict(below.writes) for below in passed)
 
     def _seen(self, key: str, depths: Sequence[int]) -> bool | None:
-        """Whether earlier runs took nothing from the layers that were as deep below them; none: there were no runs."""
+        """Whether earlier runs took nothing from the layers that were as deep below them; none if none is known."""
         answer = None
         for _, data in self._store.traces(key):
             views = recorded(data)

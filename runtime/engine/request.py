@@ -57,8 +57,9 @@ class BuildRequest(NamedTuple):
     build context (default: Dockerfile), or the file at that URL. ``dockerfile_path`` is the path on disk of
     ``dockerfile``, if it has one (``<path>.dockerignore`` is looked for beside it). A ``context`` that is a
     text is a directory; none is an empty one. ``outputs`` are ``-o`` values as the user wrote them.
-    ``no_cache_filter`` names stages, ``fresh_layers`` layers of ``plan`` by their ids. ``tags`` are references. ``traced``: whether steps are observed, so that
-    later builds know what they have read. ``cache_from`` and ``cache_to`` are values as the user wrote them.
+    ``no_cache_filter`` names stages, ``fresh_layers`` layers of ``plan`` by their ids. ``tags`` are references.
+    ``traced``: whether steps are observed, so that later builds know what they have read. ``cache_from`` and
+    ``cache_to`` are values as the user wrote them.
     ``keep_storage`` is how many bytes the store may hold at the end; none: a share of its disk.
     ``max_layers`` is how many layers a written image may have above its base; none: one for each step.
     ``side_by_side``: whether steps may run before what lies below them is there.
