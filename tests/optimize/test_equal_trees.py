@@ -26,7 +26,8 @@ CONTEXT = {
     "requirements.txt": "flask",
     "src/main.c": "int main;",
     "src/package.json": "{}",
-    "to": "->/srv",
+    "src/up": "->/srv",
+    "to": "->src",
 }
 COMMANDS = [
     *("apt-get update", "apt-get install -y gcc", "apt-get install -y curl", "rm -rf /var/lib/apt/lists/*"),
@@ -37,21 +38,30 @@ COMMANDS = [
     *("tool /app/a.txt /opt/t", "tool /data/a.txt /opt/u", "tool /opt/t /app/v", "tool package.json p", "touch /srv/x"),
     *("touch /data/x", "chown app /app/a.txt", "echo ${A:=5} > /b", "curl -o /tmp/z https://e.org/z", "rm /tmp/z"),
     *("rm -rf /tmp/*", "(cd /app && cp a.txt d.txt)", "test -f /app/a.txt", "false", "true", "echo more >> /a"),
-    *("cp /opt/t /tmp/t", "rm -rf /opt/t /tmp/t", "echo y > /etc/hosts", "rm -rf /app", "cp /srv/a.txt /opt/w"),
+    *("cp /opt/t /tmp/t", "rm -rf /opt/t /tmp/t", "echo y > /etc/hosts", "rm -rf /app", "cp /srv/a.txt /opt/w", "tool /app/src/up/a.txt /opt/q"),
 ]  # fmt: skip
-OTHERS = [
+COPIES = [
     *("COPY . .", "COPY . /app", "COPY . /app/", "COPY package.json package-lock.json ./", "COPY requirements.txt ."),
-    *("COPY a.txt /data/", "COPY a.txt /data", "COPY src /app/src", "COPY src src", "COPY a.txt b.txt /app/", "COPY to /data"),
-    *("COPY --chown=app . /app/", "COPY --chown=app a.txt /app/", "COPY $A.txt /app/", "COPY --from=0 /opt /opt"),
-    *("COPY --from=0 /usr/bin/gcc /usr/bin/", "ADD b.txt /etc/apt/apt.conf", "ENV A=a", "ENV A=b B=1", "ARG B"),
-    *("USER app", "USER root", "WORKDIR /app", "WORKDIR src", "WORKDIR /data", "WORKDIR /", "LABEL a=1", "CMD x"),
-    *("VOLUME /data", "# a comment\nLABEL b=2", "COPY b.txt /etc/apt/apt.conf", "COPY a.txt /srv/", "COPY a.txt /app/to"),
+    *("COPY a.txt /data/", "COPY a.txt /data", "COPY src /app/src", "COPY src src", "COPY a.txt b.txt /app/"),
+    *("COPY to /data", "COPY --chown=app . /app/", "COPY --chown=app a.txt /app/", "COPY $A.txt /app/"),
+    *("COPY --from=0 /opt /opt", "COPY --from=0 /usr/bin /usr/bin", "ADD b.txt /etc/apt/apt.conf"),
+    *("COPY b.txt /etc/apt/apt.conf", "COPY a.txt /srv/", "COPY a.txt /app/src/up/"),
+]  # fmt: skip
+STATES = [
+    *("ENV A=a", "ENV A=b B=1", "ARG A=b", "ARG B", "USER app", "USER root", "WORKDIR /app", "WORKDIR src"),
+    *("WORKDIR /data", "WORKDIR /", "LABEL a=1", "CMD x", "VOLUME /data", "# a comment\nLABEL b=2", "WORKDIR /app"),
+]  # fmt: skip
+#: What a step takes that shows in which state it runs: such steps are moved.
+SHORT = [
+    *("tool /opt/t made", "echo $A$B > /state", "tool /etc/passwd here", "apt-get install -y gcc", "npm ci"),
+    *("mkdir -p made-here", "touch a-file", "pip install -r requirements.txt", "tool a.txt /opt/t", "make"),
 ]  # fmt: skip
 
 
 @st.composite
 def runs(draw: st.DrawFn) -> str:
-    commands = draw(st.lists(st.sampled_from(COMMANDS), min_size=1, max_size=5))
+    pool = draw(st.sampled_from([COMMANDS, COMMANDS, SHORT]))
+    commands = draw(st.lists(st.sampled_from(pool), min_size=1, max_size=5 if pool is COMMANDS else 2))
     between = draw(st.sampled_from([" && ", " && ", " \\\n    # and\n && ", " && \\\n    ", " ; ", " || "]))
     flags = draw(st.sampled_from(["", "", "", "--network=host "]))
     return f"RUN {flags}{between.join(commands)}"
@@ -59,7 +69,9 @@ def runs(draw: st.DrawFn) -> str:
 
 @st.composite
 def dockerfiles(draw: st.DrawFn) -> str:
-    steps = st.lists(st.one_of(runs(), st.sampled_from(OTHERS)), min_size=1, max_size=8)
+    steps = st.lists(
+        st.one_of(runs(), st.sampled_from(COPIES), st.sampled_from(STATES)), min_size=1, max_size=9
+    )
     first, *rest = draw(st.lists(steps, min_size=1, max_size=2))
     lines = ["FROM debian AS one", *(line for line in first if "--from" not in line)]
     for each in rest:

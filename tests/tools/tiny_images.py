@@ -93,7 +93,12 @@ def build(plan: LayerPlan, context: Mapping[str, str]) -> Built:
                 else:
                     assert isinstance(operation.origin, FromContext)
                     source = context_tree(context)
-                _copy(machine, operation, source)
+                if operation.link and not operation.chmod:
+                    alone = _Machine({})
+                    _copy(alone, operation, source)
+                    _lay_over(machine.tree, alone.tree)
+                else:
+                    _copy(machine, operation, source)
             case Run():
                 _run(machine, operation)
         built.trees[layer.id] = machine.tree
@@ -124,7 +129,7 @@ class _Machine:
         return Observation(
             Reads(names=frozenset(self.names | changed), lists=frozenset(self.lists)),
             Writes(names=frozenset(changed)),
-            3.0,
+            10.0,
             100,
         )
 
@@ -230,6 +235,8 @@ def _copy(machine: _Machine, operation: Copy | Add, source: Tree) -> None:
     for path in paths:
         if path != "/" and path not in source:
             raise BuildError(f"{path} is not there")
+        if path != "/" and source[path][0] == "l":
+            path = "/" + source[path][1].strip("/")  # of one that is named itself, what it leads to is copied
         if path == "/" or source[path][0] == "d":
             prefix = path.rstrip("/") + "/"
             _make_for(machine, dest, owner)
@@ -239,6 +246,15 @@ def _copy(machine: _Machine, operation: Copy | Add, source: Tree) -> None:
             place = f"{dest.rstrip('/')}/{path.rpartition('/')[2]}" if into else dest
             _make_for(machine, place.rpartition("/")[0] or "/", owner)
             _place(machine, place, source[path], owner)
+
+
+def _lay_over(tree: Tree, layer: Tree) -> None:
+    """A layer that was made without a look at the tree below."""
+    for path, entry in sorted(layer.items()):
+        if entry[0] != "d" or tree.get(path, ("d",))[0] != "d":
+            for gone in [each for each in tree if each == path or each.startswith(path + "/")]:
+                del tree[gone]
+        tree[path] = entry
 
 
 def _make_for(machine: _Machine, path: str, owner: str) -> None:
