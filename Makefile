@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: setup demo test quick lint bench fuzz soak clean
+.PHONY: setup demo test quick lint lint-precision bench fuzz soak clean
 
 setup: $(READY)
 
@@ -38,6 +38,10 @@ lint: $(READY)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy -p layerc
 	PYTHONPATH=$(CURDIR) $(BIN)/lint-imports
+
+# How well the cache rules find what corpus/lint-cache says. SLIPS=--slips lists what they get wrong
+lint-precision: $(READY)
+	PYTHONPATH=tests/tools $(BIN)/python tests/tools/lint_precision.py $(SLIPS)
 
 bench: $(READY)
 	@scripts/setup-system build bases

@@ -69,7 +69,8 @@ def fix_by_pass(subject: Subject, name: str, instruction: Instruction, title: st
     if not any(change.lines[0] <= line <= change.lines[1] for change in result.changes):
         return ()
     edits = _edits(subject.source.text, result.draft.text)
-    return (Fix(title, edits, not subject.evaluation.unknown),) if edits else ()
+    safe = not subject.evaluation.unknown and not any(change.differs for change in result.changes)
+    return (Fix(title, edits, safe),) if edits else ()
 
 
 def rewritten(subject: Subject, passes: tuple[str, ...]) -> Result | None:
@@ -96,6 +97,7 @@ def _rewritten(subject: Subject, passes: tuple[str, ...]) -> Result | None:
             around.options,
             evaluation.images,
             subject.facts,
+            level=max((item.level for item in chosen), default=1),
             ignored=around.ignored,
             passes=chosen,
         )

@@ -44,13 +44,10 @@ def check(subject: Subject) -> Iterator[Finding]:
     if len(subject.stages) < 2:
         return
     used: set[str] = set()
-    for _, instruction in subject.each("COPY", "ADD", "RUN", onbuild=True):
-        for flag in instruction.flags:
-            if flag.name == "from" and flag.value is not None:
-                used.add(flag.value)
-            elif flag.name == "mount" and flag.value is not None:
-                fields = dict(field.partition("=")[::2] for field in flag.value.split(","))
-                used.add(fields.get("from", ""))
+    for _, instruction in subject.each("COPY", onbuild=True):
+        flag = subject.flag(instruction, "from")
+        if flag is not None and flag.value is not None:
+            used.add(flag.value)  # mounts know names alone
     for stage in subject.stages:
         if not stage.name and not stage.is_last and str(stage.number) not in used:
             fixes = fix_by_pass(subject, "prune-stages", stage.from_, "remove the stage")
