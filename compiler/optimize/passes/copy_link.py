@@ -13,7 +13,8 @@ name. A linked one makes the directories above with mode 0755, owned by root, an
 * there is no ``--chmod`` (it takes the effect of ``--link`` away), no ``--parents`` or ``--exclude``, and no owner:
   it would become that of directories on the way, and names are not looked up.
 
-What is there comes from the files of the base image and the effects of the steps between.
+What is there comes from the files of the base image and the effects of the steps between. What a variable says is
+not taken for granted: other builds may give another value.
 
 **Worth it** where a copy stands behind the last RUN of its stage (a RUN below it would run again anyway), and at
 least one change in ten runs a step above it again while its own files stay as they are.
@@ -68,14 +69,20 @@ def run(draft: Draft, facts: Facts) -> Rewrite:
     if asked is not None and (_OLD.search(asked[1]) or "docker/dockerfile" not in asked[1]):
         return Rewrite(draft)
     knowledge = Knowledge.of_draft(draft, facts)
-    trees: dict[str, _Tree] = {}
+    ends: dict[str, dict[str, _Tree]] = {}
     changes: list[Change] = []
     refusals: list[Refusal] = []
+    variable = _variable(draft)
     for stage in draft.stages:
         known = knowledge.of(stage)
-        _learn(stage, known, facts, trees)
+        base = stage.from_.instruction.args[0].lower()
+        trees = dict(ends.get(base, {}))
+        _learn(stage, known, facts, trees, variable)
+        ends[stage.name or str(len(ends))] = trees
         for item, share in _worth(known, knowledge, stage):
             why = _obstacle(item.step, facts, trees)
+            if item.step.key in variable:
+                why = "where files go depends on a variable"
             if why:
                 refusals.append(Refusal(f"link {_title(item.step)}", why, item.step.lines))
                 continue
@@ -101,6 +108,29 @@ def _worth(known: Sequence[Known], knowledge: Knowledge, stage: Stage) -> list[t
             found.append((item, share))
         changes |= item.takes
     return found
+
+
+def _variable(draft: Draft) -> frozenset[int]:
+    """The keys of steps that do something else where build arguments have other values."""
+    arguments = (step for step in draft.every if step.keyword == "ARG")
+    names = {word.partition("=")[0] for step in arguments for word in step.instruction.args}
+    in_commands = (
+        re.compile(rf"\$\{{?(?:{'|'.join(map(re.escape, names))})(?![A-Za-z0-9_])") if names else None
+    )
+    found: set[int] = set()
+    for stage in draft.stages:
+        moves = False  # whether the working directory does
+        for step in stage.every:
+            written = any("$" in word for word in step.instruction.args)
+            moves |= step.keyword == "WORKDIR" and written
+            if step.keyword == "RUN":
+                varies = in_commands is not None and in_commands.search(step.text) is not None
+            else:
+                relative = step.keyword in {"COPY", "ADD"} and not step.instruction.args[-1].startswith("/")
+                varies = written or (moves and relative)
+            if varies:
+                found.add(step.key)
+    return frozenset(found)
 
 
 def _change(step: Step, share: float) -> Change:
@@ -161,16 +191,18 @@ class _Tree(NamedTuple):
 _UNKNOWN = _Tree(vague=frozenset({"/"}))
 
 
-def _learn(stage: Stage, known: Sequence[Known], facts: Facts, trees: dict[str, _Tree]) -> None:
-    """Fill in the trees of the stage's layers, by their ids."""
+def _learn(
+    stage: Stage, known: Sequence[Known], facts: Facts, trees: dict[str, _Tree], variable: frozenset[int]
+) -> None:
+    """Fill in the trees of the stage's layers, by their ids; there are those of the stage that it begins with."""
     for built in stage.from_.built:
         top = built.after.layer
         if top is not None and top not in trees:
-            trees[top] = _base(top, facts)
+            trees[top] = _UNKNOWN if stage.key in variable else _base(top, facts)
     for item in known:
         for layer in item.step.layers:
             below = _Tree() if layer.parent is None else trees.get(layer.parent, _UNKNOWN)
-            trees[layer.id] = _with_step(below, layer, item, facts)
+            trees[layer.id] = _UNKNOWN if item.step.key in variable else _with_step(below, layer, item, facts)
 
 
 def _base(layer: str, facts: Facts) -> _Tree:
