@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..optimize.manager import Result
     from .order import SourceCopy
 
-__all__ = ["broken_by", "fix_by_pass", "moved_by_passes", "rewritten", "waste_of"]
+__all__ = ["broken_by", "fix_by_pass", "fix_in_context", "moved_by_passes", "rewritten", "waste_of"]
 
 _NAMED = 3
 _MOVES = "split-copy"
@@ -54,14 +54,21 @@ def waste_of(subject: Subject, instructions: Sequence[Instruction]) -> Estimate 
 
 
 def moved_by_passes(subject: Subject, instruction: Instruction) -> tuple[Fix, ...]:
-    """What the pass split-copy makes of the file, if it moves this COPY; safe if all base images are known."""
-    if "" not in subject.facts.contexts:
-        return ()
-    return fix_by_pass(subject, _MOVES, instruction, "copy what the install reads first")
+    """What the pass split-copy makes of the file, if it moves this COPY."""
+    return fix_in_context(subject, _MOVES, instruction, "copy what the install reads first")
+
+
+def fix_in_context(subject: Subject, name: str, instruction: Instruction, title: str) -> tuple[Fix, ...]:
+    """:func:`fix_by_pass`, where the files of the build context are known: elsewhere passes know too little to be
+    worth their time.
+    """
+    return fix_by_pass(subject, name, instruction, title) if "" in subject.facts.contexts else ()
 
 
 def fix_by_pass(subject: Subject, name: str, instruction: Instruction, title: str) -> tuple[Fix, ...]:
-    """The edits of the pass ``name``, if it changes ``instruction``."""
+    """The edits of the pass ``name``, if it changes ``instruction``; safe if all base images are known and the pass
+    leaves the image as it is.
+    """
     result = rewritten(subject, (name,))
     if result is None or result.problems:
         return ()

@@ -73,3 +73,35 @@ def test_findings_tell_what_breaks_the_cache_and_what_it_costs() -> None:
     (found,) = lint(SourceFile("Dockerfile", DOCKERFILE), None, Choice(select=("LC101",))).found
     assert found.finding.estimate is not None
     assert found.finding.estimate.source == "estimate"
+
+
+@pytest.mark.parametrize(
+    ("rule", "steps", "mended"),
+    [
+        (
+            "LC102",
+            "COPY . .\nRUN apt-get update && apt-get install -y curl\n",
+            "RUN apt-get update && apt-get install -y curl\nCOPY . .\n",
+        ),
+        (
+            "LC104",
+            "RUN apt-get update\nRUN apt-get install -y curl\n",
+            "RUN apt-get update \\\n    && apt-get install -y curl\n",
+        ),
+        (
+            "LC109",
+            "RUN apt-get update && apt-get install -y curl\nRUN rm -rf /var/lib/apt/lists/*\n",
+            "RUN apt-get update && apt-get install -y curl \\\n    && rm -rf /var/lib/apt/lists/*\n",
+        ),
+        (
+            "LC111",
+            "COPY package.json package-lock.json ./\nRUN npm ci\n",
+            "COPY package.json package-lock.json ./\nRUN --mount=type=cache,target=/root/.npm npm ci\n",
+        ),
+    ],
+)
+def test_other_fixes_go_through_passes_too(rule: str, steps: str, mended: str) -> None:
+    head = "FROM debian:bookworm\nWORKDIR /app\n"
+    fixed = fix(SourceFile("Dockerfile", head + steps), known(), Choice(select=(rule,)), unsafe=True)
+    assert fixed.source.text == head + mended
+    assert fixed.report.found == ()

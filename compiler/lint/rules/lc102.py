@@ -35,7 +35,7 @@ from ..finding import Estimate, Finding
 from ..installs import Needs, install_of, is_harmless
 from ..order import InstallStep, calls_in, walks
 from ..rule import Category, Rule, Severity
-from ..savings import waste_of
+from ..savings import fix_in_context, waste_of
 from ..subject import Subject
 
 
@@ -74,7 +74,8 @@ def _finding(subject: Subject, step: InstallStep) -> Finding:
     estimate = waste_of(subject, [step.instruction])
     if estimate is None:
         estimate = Estimate("estimate", seconds=step.install.seconds)
-    return Finding(step.call.words[0].span, message, f"move it above line {line}", estimate)
+    fixes = fix_in_context(subject, "reorder", step.instruction, "move it up")
+    return Finding(step.call.words[0].span, message, f"move it above line {line}", estimate, fixes)
 
 
 RULE = Rule(
@@ -85,4 +86,5 @@ RULE = Rule(
     since="0.2",
     check=check,
     page=__doc__,
+    fixable=True,
 )

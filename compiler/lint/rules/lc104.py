@@ -32,6 +32,7 @@ from ..calls import Call
 from ..finding import Finding
 from ..order import calls_in
 from ..rule import Category, Rule, Severity
+from ..savings import fix_in_context
 from ..subject import Subject
 
 _LISTS = ("apt-get", "apt", "aptitude", "apk")
@@ -63,7 +64,10 @@ def check(subject: Subject) -> Iterator[Finding]:
         updates = [call for call in calls if call.name in _LISTS and call.subcommand == "update"]
         if updates and all(call.name in _BESIDE or _only_lists(call) for call in calls):
             message = f"what {updates[0].name} update fetches is cached apart from what is installed by it"
-            yield Finding(updates[0].words[0].span, message, "update and install in the same RUN")
+            fixes = fix_in_context(subject, "join-run", updates[0].instruction, "join the two")
+            yield Finding(
+                updates[0].words[0].span, message, "update and install in the same RUN", fixes=fixes
+            )
 
 
 def _only_lists(call: Call) -> bool:
@@ -78,4 +82,5 @@ RULE = Rule(
     since="0.2",
     check=check,
     page=__doc__,
+    fixable=True,
 )

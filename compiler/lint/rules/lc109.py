@@ -42,11 +42,12 @@ from collections.abc import Iterator, Sequence
 
 from ....grammar.syntax import Instruction
 from ..calls import Call
-from ..finding import Estimate, Finding
+from ..finding import Estimate, Finding, Fix
 from ..installs import packages_of
 from ..left_behind import in_result
 from ..order import calls_in
 from ..rule import Category, Rule, Severity
+from ..savings import fix_in_context
 from ..subject import Subject
 from ..tools import operands, text_of
 
@@ -112,8 +113,8 @@ def _late(
     for call in calls:
         kind = _KINDS.get(call.name)
         if kind in dirty and call.subcommand in _CLEANS:
-            message = "an earlier layer keeps what this removes"
-            yield Finding(call.words[0].span, message, "remove it in the RUN that installs")
+            message = f"the layer of an earlier RUN keeps what {call.name} {call.subcommand} removes"
+            yield Finding(call.words[0].span, message, "remove it there", fixes=_joined(subject, call))
             return
         if call.name != "rm":
             continue
@@ -121,7 +122,7 @@ def _late(
             path = text_of(word).rstrip("/*")
             if any(path.startswith(place) for each in dirty for place in _LEFT[each]):
                 message = f"{path} stays in the layer of the RUN that filled it"
-                yield Finding(word.span, message, "remove it there")
+                yield Finding(word.span, message, "remove it there", fixes=_joined(subject, call))
                 return
             place = posixpath.normpath(posixpath.join(directory, path))
             by = copied.get(place)
@@ -132,6 +133,10 @@ def _late(
                 message = f"{path} stays in the layer that line {by.start_line} copies it to"
                 yield Finding(word.span, message, "use RUN --mount=type=bind in place of the copy", estimate)
                 return
+
+
+def _joined(subject: Subject, call: Call) -> tuple[Fix, ...]:
+    return fix_in_context(subject, "join-run", call.instruction, "clean up in the step that leaves it")
 
 
 def _targets(instruction: Instruction, directory: str) -> Iterator[str]:
@@ -179,4 +184,5 @@ RULE = Rule(
     since="0.2",
     check=check,
     page=__doc__,
+    fixable=True,
 )

@@ -31,6 +31,7 @@ from collections.abc import Iterator
 from ..finding import Estimate, Finding
 from ..order import walks
 from ..rule import Category, Rule, Severity
+from ..savings import fix_in_context
 from ..subject import Subject
 from ..tools import has_mount
 
@@ -65,6 +66,7 @@ def check(subject: Subject) -> Iterator[Finding]:
                 f"what {step.install.shown} downloads is downloaded again whenever it runs",
                 f"add --mount=type=cache,target={target}",
                 Estimate("estimate", seconds=step.install.seconds / 2),
+                fix_in_context(subject, "cache-mounts", step.instruction, "add a cache mount"),
             )
 
 
@@ -76,5 +78,6 @@ RULE = Rule(
     since="0.2",
     check=check,
     page=__doc__,
+    fixable=True,
     default=False,
 )
