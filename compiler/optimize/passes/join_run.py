@@ -97,7 +97,7 @@ def _clean_up(
             return None  # it would see another state, or what it removes was copied
         path = None if writer.effects.unknown else removed.conflict(writer.effects.writes)
         what = f"join {_title(chain.step)} with line {writer.step.lines[0]}"
-        if path is None:
+        if path in {None, "/"}:  # it may write anything: whether this is so is not known
             if writer.effects.unknown:
                 return _refusal(
                     what, writer, f"whether that writes what is removed: {writer.effects.unknown}"
