@@ -13,12 +13,13 @@ import argparse
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,7 +32,9 @@ from layerc.grammar.syntax import Instruction
 
 BIN = Path(sys.executable).parent
 NAMES = {name: rule.id for rule in RULES for name in rule.equivalents if name.startswith("DL")}
-Found = Mapping[str, Mapping[str, frozenset[int]]]  # rule → file → first lines of instructions
+SHARED = {rule.id for rule in RULES if rule.id.startswith("DL")} | set(NAMES.values())
+WANTED = 0.99
+Found = dict[str, dict[str, set[int]]]  # rule → file → lines
 
 
 class Place(NamedTuple):
@@ -192,126 +195,143 @@ EXCEPTIONS: tuple[Callable[[Place], bool], ...] = (
 # --- running them ----------------------------------------------------------------------------------
 
 
-def timed(command: list[str], folder: Path, times: int, **more: str) -> tuple[float, str]:
-    """Best seconds of ``times`` runs, and what was printed."""
-    best, text = float("inf"), ""
+class Run(NamedTuple):
+    """The best of some runs: seconds of the whole process on the clock and of processors, and what was printed."""
+
+    clock: float
+    processors: float
+    text: str
+
+
+def timed(command: list[str], folder: Path, times: int) -> Run:
+    """Run ``command`` in ``folder``; results of earlier runs are not there."""
+    best = Run(float("inf"), float("inf"), "")
     with tempfile.TemporaryDirectory() as cache:
         for _ in range(times):
-            start = time.perf_counter()
+            used, start = used_by_children(), time.perf_counter()
             done = subprocess.run(
                 command,
                 cwd=folder,
                 capture_output=True,
                 text=True,
                 check=False,
-                env={**os.environ, "XDG_CACHE_HOME": cache, **more},
+                env={**os.environ, "XDG_CACHE_HOME": cache},
             )
-            best = min(best, time.perf_counter() - start)
-            text = done.stdout
+            run = Run(time.perf_counter() - start, used_by_children() - used, done.stdout)
             if done.returncode not in (0, 1):
                 raise SystemExit(f"{command[0]}: {done.stderr[:2000]}")
-    return best, text
+            best = min(best, run)
+    return best
+
+
+def used_by_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def commands(files: list[str]) -> dict[str, list[str]]:
+    """What is timed; the first of hadolint's and of ours is also compared."""
+    lint = [str(BIN / "layerc"), "lint", "--no-config", "--format", "json"]
+    tally = [str(BIN / "tally"), "lint", "--slow-checks=off", "--no-config", "--format", "json"]
+    return {
+        "hadolint": [str(BIN / "hadolint"), "--no-fail", "--format", "json", *files],
+        "layerc": [*lint, "--no-cache", *files],
+        "tally, without slow checks": [*tally, *files],
+        "layerc, without ShellCheck": [*lint, "--no-cache", "--ignore", "SC", *files],
+    }
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--show", action="append", default=[])
-    parser.add_argument("--times", type=int, default=1)
-    parser.add_argument("--only", default="")
+    parser.add_argument("--show", metavar="RULE", action="append", default=[], help="or all: tell the places")
+    parser.add_argument("--times", type=int, default=1, help="runs of each; the best counts")
     arguments = parser.parse_args()
-    files = sorted(str(path.relative_to(arguments.folder)) for path in arguments.folder.rglob("*Dockerfile*"))
-    known = {}
-    for name in files:
-        try:
-            known[name] = Subject(parse(SourceFile.from_bytes(name, (arguments.folder / name).read_bytes())))
-        except DockerfileError:
-            pass
-    seconds, text = timed(
-        [str(BIN / "hadolint"), "--no-fail", "-f", "json", *files], arguments.folder, arguments.times
-    )
-    print(f"hadolint                     {seconds:6.2f} s")
-    theirs, unread = of_hadolint(json.loads(text))
-    ours_seconds, text = timed(
-        [str(BIN / "layerc"), "lint", "--no-cache", "--no-config", "--format", "json", *files],
-        arguments.folder,
-        arguments.times,
-    )
-    print(f"layerc                       {ours_seconds:6.2f} s")
-    ours = of_layerc(json.loads(text))
-    readable = {name: subject for name, subject in known.items() if name not in unread}
-    print(f"{len(files)} files, {len(known)} read by layerc, {len(files) - len(unread)} by hadolint")
-    agreement(theirs, ours, readable, set(arguments.show))
-    return 0
+    folder: Path = arguments.folder
+    files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*Dockerfile*") if path.is_file())
+    subjects = {name: subject for name in files if (subject := subject_of(folder, name)) is not None}
+    print(f"{len(files)} files, {len(files) - len(subjects)} of them left out: Docker's parser refuses them")
+    files = list(subjects)
+    print(f"{'':28}{'clock':>9}{'processors':>12}")
+    runs = {}
+    for name, command in commands(files).items():
+        runs[name] = timed(command, folder, arguments.times)
+        print(f"{name:28}{runs[name].clock:7.2f} s{runs[name].processors:10.2f} s", flush=True)
+    theirs, unread = of_hadolint(json.loads(runs["hadolint"].text))
+    ours = of_layerc(json.loads(runs["layerc"].text))
+    subjects = {name: subject for name, subject in subjects.items() if name not in unread}
+    print(f"{len(subjects)} files are compared; {len(unread)} hadolint can not read\n")
+    return agreement(theirs, ours, subjects, set(arguments.show))
 
 
-def of_hadolint(document: list[dict[str, Any]]) -> tuple[dict[str, dict[str, set[int]]], set[str]]:
-    found: dict[str, dict[str, set[int]]] = {}
-    unread = set()
+def subject_of(folder: Path, name: str) -> Subject | None:
+    try:
+        subject = Subject(parse(SourceFile.from_bytes(name, (folder / name).read_bytes())))
+    except DockerfileError:
+        return None
+    return subject if subject.program is not None else None
+
+
+def of_hadolint(document: list[dict[str, Any]]) -> tuple[Found, set[str]]:
+    found: Found = defaultdict(lambda: defaultdict(set))
     for each in document:
-        if each["code"] == "DL1000":
-            unread.add(each["file"])
-        found.setdefault(NAMES.get(each["code"], each["code"]), {}).setdefault(each["file"], set()).add(
-            each["line"]
-        )
-    return found, unread
+        found[NAMES.get(each["code"], each["code"])][each["file"]].add(each["line"])
+    return found, set(found.pop("LC001", ()))
 
 
-def of_layerc(document: dict[str, Any]) -> dict[str, dict[str, set[int]]]:
-    found: dict[str, dict[str, set[int]]] = {}
+def of_layerc(document: dict[str, Any]) -> Found:
+    found: Found = defaultdict(lambda: defaultdict(set))
     for each in document["findings"]:
-        found.setdefault(each["code"], {}).setdefault(each["file"], set()).add(each["line"])
+        found[each["code"]][each["file"]].add(each["line"])
     return found
 
 
-def agreement(theirs, ours, subjects, show) -> None:
-    shared = {
-        rule.id
-        for rule in RULES
-        if rule.id.startswith("DL") or any(name.startswith("DL") for name in rule.equivalents)
-    } - {"LC001"}
-    shared |= {code for code in (*theirs, *ours) if code.startswith("SC")}
-    print(f"{'rule':32}{'hadolint':>9}{'layerc':>9}{'agree':>9}{'excused':>9}")
-    for rule in sorted(shared):
-        left, right = theirs.get(rule, {}), ours.get(rule, {})
-        if not left and not right:
+def agreement(theirs: Found, ours: Found, subjects: Mapping[str, Subject], show: set[str]) -> int:
+    """Print a line for each shared rule; 1 if files disagree on one more often than they may."""
+    print(f"{'rule':32}{'hadolint':>9}{'layerc':>9}{'agree':>9}  excepted")
+    fails = 0
+    for rule in sorted({*theirs, *ours}):
+        if rule not in SHARED and not rule.startswith("SC"):
             continue
-        wrong, excused = 0, Counter()
+        excepted: Counter[str] = Counter()
+        wrong = 0
         for name, subject in subjects.items():
-            starts = {}
+            places = list(differences(rule, name, subject, theirs, ours))
+            reasons = [next((why.__name__ for why in EXCEPTIONS if why(place)), "") for place in places]
+            excepted.update(filter(None, reasons))
+            wrong += "" in reasons
+            for place, reason in zip(places, reasons, strict=True):
+                if not reason and show & {rule, "all"}:
+                    who = "layerc" if place.ours else "hadolint"
+                    print(f"  {who} alone, {name}:{place.instruction.start_line}: {place.text[:200]!r}")
+        counts = [
+            sum(len(found[rule][name]) for name in subjects if name in found[rule])
+            for found in (theirs, ours)
+        ]
+        share = 1 - wrong / len(subjects)
+        fails |= share < WANTED
+        told = ", ".join(f"{name} {count}" for name, count in excepted.most_common())
+        print(f"{rule:32}{counts[0]:9}{counts[1]:9}{100 * share:8.1f}%  {told}")
+    return int(fails)
 
-            def starts_at(line):
-                for each in subject.instructions:
-                    if each.start_line <= line <= each.end_line:
-                        return each
-                return None
 
-            a = {i.start_line: i for line in left.get(name, ()) if (i := starts_at(line))}
-            b = {i.start_line: i for line in right.get(name, ()) if (i := starts_at(line))}
-            bad = False
-            for line in sorted(a.keys() ^ b.keys()):
-                instruction = a.get(line) or b[line]
-                place = Place(
-                    subject,
-                    instruction,
-                    rule,
-                    line in b,
-                    frozenset(code for code, files in theirs.items() if line in files.get(name, ())),
-                )
-                reason = next((each.__name__ for each in EXCEPTIONS if each(place)), None)
-                if reason:
-                    excused[reason] += 1
-                    continue
-                bad = True
-                if rule in show or "all" in show:
-                    print(
-                        f"  {'layerc' if line in b else 'hadolint'} only: {name}:{line} {place.text[:300]!r}"
-                    )
-            wrong += bad
-        total = len(subjects)
-        print(
-            f"{rule:32}{sum(len(x) for n, x in left.items() if n in subjects):9}{sum(len(x) for n, x in right.items() if n in subjects):9}{100 * (total - wrong) / total:8.1f}% {wrong} {dict(excused) or ''}"
-        )
+def differences(rule: str, name: str, subject: Subject, theirs: Found, ours: Found) -> Iterator[Place]:
+    """The instructions in which only one of them finds ``rule``."""
+    left, right = (instructions(subject, found[rule].get(name, ())) for found in (theirs, ours))
+    for line in sorted(left.keys() ^ right.keys()):
+        instruction = right.get(line) or left[line]
+        codes = (code for code, files in theirs.items() if line in files.get(name, ()))
+        yield Place(subject, instruction, rule, line in right, frozenset(codes))
+
+
+def instructions(subject: Subject, lines: Iterable[int]) -> dict[int, Instruction]:
+    """The instructions in which ``lines`` are, by their first lines."""
+    return {
+        each.start_line: each
+        for line in lines
+        for each in subject.instructions
+        if each.start_line <= line <= each.end_line
+    }
 
 
 if __name__ == "__main__":
