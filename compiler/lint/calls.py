@@ -113,9 +113,8 @@ def pipes_in(tree: Script) -> Iterator[Pipeline]:
             if len(pipeline.commands) > 1:
                 yield pipeline
             for command in pipeline.commands:
-                if isinstance(command, Simple):
-                    for word in (*(each.value for each in command.assignments), *command.words):
-                        yield from _pipes_in_word(word)
+                for word in _words(command):
+                    yield from _pipes_in_word(word)
                 for body in _bodies(command):
                     yield from pipes_in(body)
 
@@ -149,9 +148,9 @@ def _in_script(script: RunScript, tree: Script, *, top: bool = False) -> Iterato
 
 
 def _in_command(script: RunScript, command: Command, number: int) -> Iterator[Call]:
+    for word in _words(command):
+        yield from _in_word(script, word)
     if isinstance(command, Simple):
-        for word in (*(each.value for each in command.assignments), *command.words):
-            yield from _in_word(script, word)
         if command.words:
             words = tuple(_word(script, word) for word in command.words)
             names = tuple(each.name for each in command.assignments)
@@ -160,6 +159,18 @@ def _in_command(script: RunScript, command: Command, number: int) -> Iterator[Ca
         return
     for body in _bodies(command):
         yield from _in_script(script, body)
+
+
+def _words(command: Command) -> tuple[Word, ...]:
+    """The words that are expanded before ``command`` runs."""
+    match command:
+        case Simple():
+            return (*(each.value for each in command.assignments), *command.words)
+        case For():
+            return command.words or ()
+        case Case():
+            return (command.word,)
+    return ()
 
 
 def _bodies(command: Command) -> Iterator[Script]:
