@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections import Counter
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from ...grammar.errors import LayercError
@@ -38,8 +39,9 @@ def broken_by(subject: Subject, copy: SourceCopy) -> tuple[str, ...]:
 
 
 def waste_of(subject: Subject, instructions: Sequence[Instruction]) -> Estimate | None:
-    """The time that these run for nothing; none where the context's files are not known."""
-    if "" not in subject.facts.contexts:
+    """The time that these run for nothing; none where neither the files' history nor an earlier build is known."""
+    facts = subject.facts
+    if "" not in facts.contexts or not (facts.commits or facts.observed):
         return None
     result = rewritten(subject, (_MOVES,))  # which is asked for the fix as well
     if result is None:
@@ -53,23 +55,28 @@ def waste_of(subject: Subject, instructions: Sequence[Instruction]) -> Estimate 
     return Estimate(waste.source, seconds=waste.seconds, share=waste.share)
 
 
-def moved_by_passes(subject: Subject, instruction: Instruction) -> tuple[Fix, ...]:
-    """What the pass split-copy makes of the file, if it moves this COPY."""
+def moved_by_passes(subject: Subject, instruction: Instruction, files: Sequence[str]) -> tuple[Fix, ...]:
+    """What the pass split-copy makes of the file, if it moves this COPY. There is nothing to copy first where none
+    of ``files`` (patterns) is in the context.
+    """
+    names = (file.path.rpartition("/")[2] for file in subject.facts.contexts.get("", ()))
+    if not any(fnmatchcase(name, pattern) for name in names for pattern in files):
+        return ()
     return fix_in_context(subject, _MOVES, instruction, "copy what the install reads first")
 
 
-def fix_in_context(subject: Subject, name: str, instruction: Instruction, title: str) -> tuple[Fix, ...]:
+def fix_in_context(subject: Subject, names: str, instruction: Instruction, title: str) -> tuple[Fix, ...]:
     """:func:`fix_by_pass`, where the files of the build context are known: elsewhere passes know too little to be
     worth their time.
     """
-    return fix_by_pass(subject, name, instruction, title) if "" in subject.facts.contexts else ()
+    return fix_by_pass(subject, names, instruction, title) if "" in subject.facts.contexts else ()
 
 
-def fix_by_pass(subject: Subject, name: str, instruction: Instruction, title: str) -> tuple[Fix, ...]:
-    """The edits of the pass ``name``, if it changes ``instruction``; safe if all base images are known and the pass
-    leaves the image as it is.
+def fix_by_pass(subject: Subject, names: str, instruction: Instruction, title: str) -> tuple[Fix, ...]:
+    """The edits of the passes ``names``, separated by blanks, if they change ``instruction``; safe if all base
+    images are known and the passes leave the image as it is.
     """
-    result = rewritten(subject, (name,))
+    result = rewritten(subject, tuple(names.split()))
     if result is None or result.problems:
         return ()
     line = instruction.start_line

@@ -101,8 +101,10 @@ def _finding(subject: Subject, copy: SourceCopy, steps: list[InstallStep]) -> Fi
     estimate = waste_of(subject, [step.instruction for step in steps])
     if estimate is None:
         estimate = Estimate("estimate", seconds=sum(step.install.seconds for step in steps))
+    files_read = tuple(dict.fromkeys(file for step in steps for file in step.install.files))
+    fixes = moved_by_passes(subject, copy.instruction, files_read)
     span = subject.find(copy.instruction, path)
-    return Finding(span, message, advice, estimate, moved_by_passes(subject, copy.instruction))
+    return Finding(span, message, advice, estimate, fixes)
 
 
 def _shown(step: InstallStep) -> str:

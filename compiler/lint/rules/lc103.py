@@ -103,9 +103,7 @@ def _finding(subject: Subject, instruction: Instruction, name: str, below: list[
     estimate = waste_of(subject, [step.instruction for step in below])
     if estimate is None:
         estimate = Estimate("estimate", seconds=sum(step.install.seconds for step in below))
-    title = f"move ARG {name} down"
-    fixes = fix_by_pass(subject, "metadata", instruction, title)
-    fixes = fixes or fix_by_pass(subject, "late-arguments", instruction, title)
+    fixes = fix_by_pass(subject, "metadata late-arguments", instruction, f"move ARG {name} down")
     return Finding(
         subject.find(instruction, name), message, f"move it below line {lines[-1]}", estimate, fixes
     )
