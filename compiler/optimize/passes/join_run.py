@@ -34,8 +34,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ...effects.model import Evidence
-from ...effects.paths import Reads
+from ...effects.model import Effects, Evidence
+from ...effects.paths import Reads, is_below
 from ..chains import Chain, chain_of, joined_text, run_of, why_not_behind
 from ..cleaning import cleans, is_update, tool_of, uses_lists
 from ..draft import Draft, Stage, Step
@@ -95,13 +95,11 @@ def _clean_up(
             continue
         if writer.step.keyword != "RUN" or writer.effects is None:
             return None  # it would see another state, or what it removes was copied
-        path = None if writer.effects.unknown else removed.conflict(writer.effects.writes)
         what = f"join {_title(chain.step)} with line {writer.step.lines[0]}"
-        if path in {None, "/"}:  # it may write anything: whether this is so is not known
-            if writer.effects.unknown:
-                return _refusal(
-                    what, writer, f"whether that writes what is removed: {writer.effects.unknown}"
-                )
+        if writer.effects.unknown:
+            return _refusal(what, writer, f"whether that writes what is removed: {writer.effects.unknown}")
+        path = _left(writer.effects, removed.trees)
+        if path is None:
             return None
         if why := _why_not(writer.step, chain, draft):
             return Refusal(what, why, chain.step.lines)
@@ -109,6 +107,14 @@ def _clean_up(
             draft, writer, chain, f"it removes {path}, which stays in the layer of that", knowledge
         )
     return None
+
+
+def _left(effects: Effects, removed: frozenset[str]) -> str | None:
+    """What a step surely or by its purpose writes of what is removed; that it may write near it is not enough."""
+    written = effects.writes.names | effects.writes.trees
+    found = {path for path in written if any(is_below(path, tree) for tree in removed)}
+    caches = {path for path in effects.caches if any(is_below(path, t) or is_below(t, path) for t in removed)}
+    return min(found | caches, default=None)
 
 
 def _refusal(what: str, writer: Known, why: str) -> Refusal:

@@ -226,15 +226,20 @@ def _saves(parts: _Split, steps: Sequence[Known], index: int, stage: Stage, know
     first = Known(step.step._replace(key=-1), parts.effects, step.takes, total * share)
     second = step._replace(seconds=min(rest, total - first.seconds))
     below = knowledge.below(stage)
-    now = knowledge.expected(steps, below)
     split = [*steps[:index], first, second, *steps[index + 1 :]]
-    best = now
-    for variant in (split, _with_manifests(split, index, knowledge)):
-        order = Order(knowledge, variant, below)
-        if (lift := order.best(_LEAST)) is not None and any(each.step.key == -1 for each in lift.moved):
-            order.apply(lift)
-        best = min(best, order.cost)
-    return now - best
+    now = min(_cheapest(each, below, knowledge) for each in (steps, _with_manifests(steps, index, knowledge)))
+    then = min(
+        _cheapest(each, below, knowledge) for each in (split, _with_manifests(split, index, knowledge))
+    )
+    return now - then
+
+
+def _cheapest(steps: Sequence[Known], below: frozenset[int], knowledge: Knowledge) -> float:
+    """Seconds per change when all has been moved up that is worth it."""
+    order = Order(knowledge, steps, below)
+    while (lift := order.best(_LEAST)) is not None:
+        order.apply(lift)
+    return order.cost
 
 
 def _seconds(parts: _Split, step: Known) -> float:
