@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from ..suggest import nearest
@@ -18,6 +19,7 @@ _ALL = "all"
 _BY_NAME = 1000
 _SHELLCHECK = re.compile(r"sc[0-9]{4}")
 _PREFIX = re.compile(r"[a-z]{2,}[0-9]*")
+_Words = tuple[str, ...]
 
 
 class UnknownRuleError(ValueError):
@@ -61,6 +63,19 @@ def choose(rules: Sequence[Rule], choice: Choice, wanted: Collection[str] = ()) 
 
     Raises :class:`UnknownRuleError`.
     """
+    severity = tuple(choice.severity.items())
+    words = (choice.select, choice.extend, choice.ignore, severity, choice.pragmas)
+    return _choose(tuple(rules), words, tuple(wanted))
+
+
+@lru_cache(maxsize=32)  # most files of a run have one config
+def _choose(
+    rules: tuple[Rule, ...],
+    words: tuple[_Words, _Words, _Words, tuple[tuple[str, Severity], ...], bool],
+    wanted: tuple[str, ...],
+) -> Chosen:
+    select, extended, ignore, severity, pragmas = words
+    choice = Choice(select, extended, ignore, dict(severity), pragmas)
     check_words(rules, (*choice.select, *choice.extend, *choice.ignore, *choice.severity))
     extend = (
         *choice.extend,
