@@ -54,23 +54,38 @@ _VERSIONS = frozenset(
     ("version", "app_version", "build_version", "release_version", "image_version", "project_version")
 )
 
+_PLACEHOLDERS = frozenset(
+    ("", "unknown", "none", "dev", "local", "n/a", "na", "0", "undefined", "null", "latest")
+)
+
 
 def check(subject: Subject) -> Iterator[Finding]:
-    """Each such ARG of the stage whose value the first expensive steps below it do not use."""
+    """The first such ARG above each expensive step of its stage that does not use it."""
     steps = [step for walk in walks(subject) for step in walk.steps]
-    told: set[str] = set()
-    for stage in subject.stages:
+    told: set[int] = set()
+    for stage in subject.stages if steps else ():
         for instruction in stage.of("ARG"):
+            below = [step for step in steps if _is_below(step, stage, instruction)]
+            if not below or below[0].instruction.span.start in told:
+                continue
             for word in instruction.args:
-                name, given, _ = word.partition("=")
-                if not _changes(name, has_default=bool(given)):
-                    continue
-                below = [step for step in steps if _is_below(step, stage, instruction)]
-                if below and f"{stage.number} {below[0].instruction.span.start}" not in told:
-                    if any(_uses(subject, step.instruction, name) for step in below[:1]):
-                        continue
-                    told.add(f"{stage.number} {below[0].instruction.span.start}")
+                name, _, default = word.partition("=")
+                if _changes(name, has_default=bool(default)) and _is_free(
+                    subject, stage, below, name, default
+                ):
+                    told.add(below[0].instruction.span.start)
                     yield _finding(subject, instruction, name, below)
+                    break
+
+
+def _is_free(subject: Subject, stage: StageView, below: list[InstallStep], name: str, default: str) -> bool:
+    """Whether the first step does not use it. What a RUN uses and that has a real default, or names a version, may
+    be the fixed version of a tool.
+    """
+    if _uses(subject, below[0].instruction, name):
+        return False
+    pins = name.lower() in _VERSIONS or default.strip("\"'").lower() not in _PLACEHOLDERS
+    return not (pins and any(_uses(subject, each, name) for each in stage.of("RUN")))
 
 
 def _changes(name: str, *, has_default: bool) -> bool:
