@@ -135,6 +135,7 @@ def asks_dockers_check(place: Place) -> bool:
         "JSONArgsRecommended",
         "WorkdirRelativePath",
         "RedundantTargetPlatform",
+        "SecretsUsedInArgOrEnv",
         "ReservedStageName",
     )
 

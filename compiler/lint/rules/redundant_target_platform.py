@@ -50,5 +50,6 @@ RULE = Rule(
     since="0.2",
     check=check,
     page=__doc__,
+    equivalents=("DL3065",),
     fixable=True,
 )

@@ -46,4 +46,5 @@ RULE = Rule(
     since="0.2",
     check=check,
     page=__doc__,
+    equivalents=("DL3063",),
 )

@@ -49,4 +49,5 @@ RULE = Rule(
     since="0.2",
     check=check,
     page=__doc__,
+    equivalents=("DL3064",),
 )
