@@ -41,6 +41,7 @@ __all__ = ["Draft", "Stage", "Step"]
 
 _KEYS = count(1)
 _NUMBER = re.compile("[0-9]+", re.ASCII)
+_DIRECTIVE = re.compile(r"\s*#\s*[a-z]+\s*=", re.ASCII | re.IGNORECASE)
 
 
 class Step(NamedTuple):
@@ -282,7 +283,10 @@ class Draft(NamedTuple):
         stages = (*self.stages[:index], *self.stages[index + 1 :])
         if index == 0 and not self.arguments:  # where a file begins, or behind its top, is no empty line
             first = stages[0].from_
-            stages = (stages[0]._replace(from_=first._replace(lead=first.lead.lstrip("\r\n"))), *stages[1:])
+            lead = first.lead.lstrip("\r\n")
+            if _DIRECTIVE.match(lead):  # at the top it would be one; behind an empty line it stays a comment
+                lead = self.newline + lead
+            stages = (stages[0]._replace(from_=first._replace(lead=lead)), *stages[1:])
         return _renumbered(self._replace(stages=stages), lambda number: number - (number > index))
 
     def commented(self, step: Step, comment: str) -> Draft:

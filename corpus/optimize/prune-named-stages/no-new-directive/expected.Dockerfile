@@ -1,0 +1,4 @@
+
+# check=skip=StageNameCasing
+FROM alpine
+COPY a /
