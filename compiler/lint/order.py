@@ -329,18 +329,22 @@ def _is_gopath(state: _State) -> bool:
     version = _go_version(state.base)
     below = [copy.target for copy in state.sources if copy.target.startswith("/go/src/")]
     inside = bool(below) or state.directory.startswith("/go/src/")
-    return _old_go(state) or (inside and (version < (1, 13) or version == (99, 0)))
+    return _old_go(state) or (inside and (version < (1, 13) or version == _NO_GO))
+
+
+_NEWEST_GO = (98, 0)
+_NO_GO = (99, 0)
 
 
 def _go_version(base: str) -> tuple[int, int]:
-    """The version in the tag of a Go image; (99, 0) where there is none."""
+    """The version in the tag of a Go image: the newest where there is none; of others it is not known."""
     name, _, tag = base.rpartition(":")
-    if name.rpartition("/")[2] != "golang":
-        return (99, 0)
+    if (name or tag).rpartition("/")[2] != "golang":
+        return _NO_GO
     parts = tag.partition("-")[0].split(".")
     if parts[0] == "1" and len(parts) > 1 and parts[1].isdecimal():
         return (1, int(parts[1]))
-    return (99, 0)
+    return _NEWEST_GO
 
 
 def _directory_of(call: Call, directory: str) -> str:
