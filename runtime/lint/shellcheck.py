@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -28,7 +25,11 @@ _TIMEOUT = 120.0  # seconds
 def find_shellcheck() -> str | None:
     """The program: beside the interpreter, where packages put theirs, or else on the path."""
     own = os.path.join(os.path.dirname(sys.executable), "shellcheck")
-    return own if os.access(own, os.X_OK) else shutil.which("shellcheck")
+    if os.access(own, os.X_OK):
+        return own
+    import shutil
+
+    return shutil.which("shellcheck")
 
 
 @lru_cache(maxsize=4)
@@ -111,6 +112,9 @@ class _Running:
     """One process of ShellCheck over ``questions``."""
 
     def __init__(self, program: str, questions: Sequence[str]) -> None:
+        import subprocess  # these three are not needed where all is remembered
+        import tempfile
+
         self._questions = questions
         self._folder = tempfile.mkdtemp(prefix="layerc-lint-")
         names = [str(number) for number in range(len(questions))]
@@ -128,10 +132,18 @@ class _Running:
                 env={"LC_ALL": "C.UTF-8", "PATH": os.environ.get("PATH", os.defpath)},
             )
         except OSError as error:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._clean()
             raise EnvironmentLackError(f"can not run {program}: {error.strerror}") from error
 
+    def _clean(self) -> None:
+        import shutil
+
+        shutil.rmtree(self._folder, ignore_errors=True)
+
     def answers(self) -> Mapping[str, tuple[Answer, ...]]:
+        """What it says of each question. Raises :class:`EnvironmentLackError`."""
+        import subprocess
+
         try:
             output, errors = self._process.communicate(timeout=_TIMEOUT)
             comments = json.loads(output)["comments"]
@@ -148,7 +160,7 @@ class _Running:
                 help="--ignore SC leaves it out",
             ) from error
         finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._clean()
         found: dict[str, list[Answer]] = {question: [] for question in self._questions}
         for comment in comments:
             found[self._questions[int(comment["file"])]].append(_told(comment))
