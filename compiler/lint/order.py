@@ -94,6 +94,10 @@ def _is_source(path: str, target: str, values: Mapping[str, str]) -> bool:
     name = path.rpartition("/")[2]
     if name in ("*", "**"):
         name = path.rstrip("*").rstrip("/").rpartition("/")[2]
+    if name.endswith("*") and len(name) > 3:  # package*
+        name = name.rstrip("*")
+        if any(each.startswith(name) for each in _MANIFESTS):
+            return False
     if _is_manifest(name):
         return False
     stem, dot, suffix = name.rpartition(".")
@@ -105,7 +109,7 @@ def _is_source(path: str, target: str, values: Mapping[str, str]) -> bool:
         or (name.isupper() and len(name) > 2)
         or target.startswith(_SYSTEM)
         or target == "/"  # an overlay of the system
-        or "entrypoint" in name.lower()
+        or _is_helper(name)
         or name.startswith(".")
     )
 
