@@ -66,10 +66,13 @@ def moved_by_passes(subject: Subject, instruction: Instruction, files: Sequence[
 
 
 def fix_in_context(subject: Subject, names: str, instruction: Instruction, title: str) -> tuple[Fix, ...]:
-    """:func:`fix_by_pass`, where the files of the build context are known: elsewhere passes know too little to be
-    worth their time.
+    """:func:`fix_by_pass`, where files of the build context are known: elsewhere, or in a mere collection of
+    Dockerfiles, passes know too little to be worth their time.
     """
-    return fix_by_pass(subject, names, instruction, title) if "" in subject.facts.contexts else ()
+    files = subject.facts.contexts.get("", ())
+    if all("dockerfile" in file.path.lower() for file in files):
+        return ()
+    return fix_by_pass(subject, names, instruction, title)
 
 
 def fix_by_pass(subject: Subject, names: str, instruction: Instruction, title: str) -> tuple[Fix, ...]:
