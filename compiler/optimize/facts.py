@@ -53,7 +53,8 @@ class Facts(NamedTuple):
     main one) and holds those whose files are known. ``manifests`` are contents of files of the main context that
     tools install by (``package.json``), by path. ``commits`` come newest first. ``links`` are symbolic links of the
     base images, by id of the base's layer: path → target, both absolute; ``directories`` likewise the directories
-    with mode 0755 that root owns, ``others`` all other directories. ``unknown`` says, for people, what could not be found out and why.
+    with mode 0755 that root owns, ``others`` all other directories. ``unknown`` says, for people, what could not be
+    found out and why.
     """
 
     observed: Mapping[str, Observation] = MappingProxyType({})
