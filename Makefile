@@ -27,7 +27,7 @@ test: $(READY)
 	@scripts/setup-system
 	@scripts/base-images
 	@scripts/engine-docker prepare
-	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(PYTEST)
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder $(PYTEST)
 
 # The tests that need neither root nor another engine: under a minute.
 quick: $(READY)
