@@ -13,7 +13,7 @@ from histories import Player, load_history
 ROOT = Path(__file__).parent.parent.parent
 CASES = sorted((ROOT / "corpus" / "histories").glob("*.toml"))
 SEED = 4
-HISTORIES = 30
+HISTORIES = 40
 
 pytestmark = pytest.mark.root
 
