@@ -36,7 +36,7 @@ def test_edits_at_random() -> None:
     counts = json.loads(done.stdout)
     states = counts["states"]
     # That it was worth something: states were built, and by all levels of the cache.
-    assert states > 600
+    assert states > 300
     assert counts["errors"] < states / 4
     assert counts.get("unsteady", 0) < states / 100
     assert counts["RUN trace"] > states / 5
